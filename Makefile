@@ -1,0 +1,104 @@
+# Needs git, make and Python 3.11 or 3.12. All that is fetched goes to .venv and .local, checked by hash.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := $(PIP) install --progress-bar off --require-hashes --no-deps --no-build-isolation
+# pip's hundreds of lines as a handful.
+BRIEFLY := awk '/^Collecting/ && ++n % 20 == 0 {print "setup:   " n " fetched"} /^Installing/ {print "setup:   unpacking"} {fflush()}'
+export PIP_NO_INPUT := 1
+
+BASE := $(VENV)/.stamp-base
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+JARS := .local/jars/.stamp
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null || true
+
+.PHONY: demo
+demo: $(RUNTIME) $(JARS) ## Run the whole thing on this machine (ARGS="…" is passed on)
+	@$(BIN)/shopper demo $(ARGS)
+
+.PHONY: test
+test: check integration ## Everything that CI runs
+
+.PHONY: check
+check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches), generated documents; no JVM
+	@echo "== ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy";         $(BIN)/mypy
+	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache | tail -n 8
+	@echo "== documents";    $(BIN)/shopper docs --check
+	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' --cov --cov-report=term $(ARGS)
+
+.PHONY: unit
+unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
+	@$(BIN)/pytest -q -m unit $(ARGS)
+
+.PHONY: integration
+integration: $(DEV) $(JARS) ## Tests against a real Kafka, Redis and Flink
+	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" $(ARGS)
+
+.PHONY: format
+format: $(DEV) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+.PHONY: docs
+docs: $(DEV) ## Write the pages that are made from the code
+	@$(BIN)/shopper docs
+
+.PHONY: setup
+setup: $(DEV) $(JARS) ## Fetch all that tests and the demo need
+	@echo "setup: everything is there"
+
+# A virtual environment that works is never cleared: something may be running from it.
+SUITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+
+$(BASE): requirements-build.lock
+	@if ! $(BIN)/python -c '$(SUITS)' 2>/dev/null; then \
+	  for python in python3 python3.12 python3.11; do \
+	    if $$python -c '$(SUITS)' 2>/dev/null; then found=$$python; break; fi; done; \
+	  if [ -z "$${found:-}" ]; then \
+	    echo "No Python 3.11 or 3.12 (with venv and ensurepip) is on PATH, and PyFlink 2.3 has no wheels for others." >&2; \
+	    echo "Install one (on Debian: python3.11 and python3.11-venv) and run make again." >&2; exit 1; fi; \
+	  echo "setup: $$($$found --version) in $(VENV)"; \
+	  $$found -m venv --clear $(VENV); fi
+	@$(LOCKED) -r requirements-build.lock | $(BRIEFLY)
+	@touch $@
+
+$(RUNTIME): $(BASE) requirements.lock pyproject.toml
+	@echo "setup: libraries, the largest being Flink (330 MB); a minute or two, once"
+	@$(LOCKED) -r requirements.lock | $(BRIEFLY)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	@echo "setup: tools for checks and tests"
+	@$(LOCKED) -r requirements-dev.lock | $(BRIEFLY)
+	@touch $@
+
+$(JARS): $(RUNTIME) deploy/jars.lock
+	@$(BIN)/python -m jobs.local.jars
+	@touch $@
+
+# For maintainers, after a change of the dependencies in pyproject.toml or of the jars in jobs/local/jars.py.
+COMPILE := .local/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: lock
+lock: $(DEV) ## Resolve all dependencies anew (UPGRADE=--upgrade for newer ones)
+	@test -x .local/lock/bin/uv || { $(BIN)/python -m venv .local/lock && .local/lock/bin/python -m pip install --quiet uv; }
+	$(COMPILE) $(UPGRADE) --extra dev --group build -o requirements-dev.lock
+	$(COMPILE) -c requirements-dev.lock -o requirements.lock
+	$(subst pip compile pyproject.toml,pip compile,$(COMPILE)) --group build -c requirements-dev.lock -o requirements-build.lock
+	$(BIN)/python -m jobs.local.jars lock
+
+.PHONY: clean
+clean: ## Remove all that was fetched or made
+	rm -rf $(VENV) .local build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
