@@ -1,0 +1,69 @@
+"""Analytics-SDK JSON: what Snowbridge, Micro and the Python, Go and Scala SDKs make of an enriched event.
+
+One flat object. An entity's key holds a list of data objects; the SDKs differ in fraction digits, in whether
+nulls are there, and in `_schema_version` inside the entities, none of which matters here.
+"""
+
+import re
+from typing import Any, Final
+
+from events.entities import name_of_key, settle_foreign
+from events.event import SCREEN_VIEW
+from events.fields import FIELDS, PIECES
+from events.masking import sized
+from events.record import ECOMMERCE_EVENT, Entities, Record, Wire, action_kind, kind_of
+from events.verdict import Reason
+
+_ATOMIC: Final = frozenset(FIELDS)
+_ENTITY: Final = re.compile(r"contexts\.(\w+)")
+
+
+def words(field: str) -> str:
+    """`contexts.product[1].price` is `contexts_*_product_*[1].price` here."""
+    return _ENTITY.sub(r"contexts_*_\1_*", field).replace("unstruct_event", "unstruct_event_*")
+
+
+WIRE: Final = Wire("sdk_json", words)
+
+
+def record_of(fields: dict[str, Any]) -> Record:
+    """Find the pieces of a record."""
+    faults: list[Reason] = []
+    entities, unstruct = _self_describing(fields)
+    event_name = fields.get("event_name")
+    name: object = None
+    if event_name == ECOMMERCE_EVENT:
+        action = _object(unstruct, faults)
+        kind, name = action_kind(action.get("type")), action.get("name")
+    else:
+        kind = kind_of(event_name, fields.get("event"))
+        if kind == SCREEN_VIEW:
+            name = _object(unstruct, faults).get("name")
+    return Record(WIRE, kind, name, entities, faults, *map(fields.get, PIECES))
+
+
+def _self_describing(fields: dict[str, Any]) -> tuple[Entities, object]:
+    entities: Entities = {}
+    unstruct: object = None
+    for key in [key for key in fields if key not in _ATOMIC]:
+        name = name_of_key(key)
+        data = fields[key]
+        if name is not None and data is not None:
+            # The SDKs write a list even for one; a bare object is taken as a list of one.
+            found = data if type(data) is list else [data]
+            if name in entities:
+                entities[name].extend(found)
+            else:
+                entities[name] = found
+        elif key.startswith("unstruct_event_"):
+            unstruct = data
+    settle_foreign(entities)
+    return entities, unstruct
+
+
+def _object(data: object, faults: list[Reason]) -> dict[str, Any]:
+    if isinstance(data, dict):
+        return data
+    if data is not None:
+        faults.append(Reason("unstruct_event", sized(data), "an object"))
+    return {}
