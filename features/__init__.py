@@ -1,0 +1,1 @@
+"""What is computed: facts, views, aggregates, windows, sessions, replay and the catalogue. Pure Python."""

@@ -1,0 +1,51 @@
+"""How many facts."""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from features.aggregates.base import WHOLE, Accs, Aggregate, Fact, Reading
+
+
+@dataclass(frozen=True)
+class Count(Aggregate):
+    """Number of facts, or of those whose field `where` is true. Accumulator: int.
+
+    >>> count = Count()
+    >>> count.result(count.add(count.add(count.zero(), "a fact"), "another"))
+    2
+    """
+
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        """Look the field's getter up once."""
+        object.__setattr__(self, "_wanted", attrgetter(self.where) if self.where else None)
+
+    def zero(self) -> int:
+        """No facts."""
+        return 0
+
+    def add(self, acc: int, fact: Fact) -> int:
+        """One more, if it is wanted."""
+        wanted = self._wanted  # type: ignore[attr-defined]
+        return acc + 1 if wanted is None or wanted(fact) else acc
+
+    def merge(self, left: int, right: int) -> int:
+        """The sum."""
+        return left + right
+
+    def remove(self, total: int, pane: int) -> int:
+        """The difference."""
+        return total - pane
+
+    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
+        """The most frequent step of all, without a detour."""
+        wanted = self._wanted  # type: ignore[attr-defined]
+        if wanted is None or wanted(fact):
+            pane[slot] = pane.get(slot, 0) + 1
+            total[slot] = total.get(slot, 0) + 1
+        return False
+
+    def result(self, acc: int, reading: Reading = WHOLE) -> int:
+        """The count."""
+        return acc

@@ -1,0 +1,43 @@
+"""The sum of a whole number."""
+
+from dataclasses import dataclass
+from operator import attrgetter
+
+from features.aggregates.base import WHOLE, Aggregate, Fact, Reading
+
+
+@dataclass(frozen=True)
+class Total(Aggregate):
+    """Sum of the int `field` over the facts that carry it. Accumulator: int.
+
+    >>> from features.facts import PurchaseFact
+    >>> total = Total("items")
+    >>> total.result(total.add(total.add(total.zero(), PurchaseFact(items=2)), PurchaseFact(items=3)))
+    5
+    """
+
+    field: str
+
+    def __post_init__(self) -> None:
+        """Look the field's getter up once."""
+        object.__setattr__(self, "_get", attrgetter(self.field))
+
+    def zero(self) -> int:
+        """Nothing."""
+        return 0
+
+    def add(self, acc: int, fact: Fact) -> int:
+        """Add the field; an absent one adds nothing."""
+        return acc + (self._get(fact) or 0)  # type: ignore[attr-defined]
+
+    def merge(self, left: int, right: int) -> int:
+        """The sum."""
+        return left + right
+
+    def remove(self, total: int, pane: int) -> int:
+        """The difference."""
+        return total - pane
+
+    def result(self, acc: int, reading: Reading = WHOLE) -> int:
+        """The sum."""
+        return acc

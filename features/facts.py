@@ -1,0 +1,294 @@
+"""Facts: what one event says to each view, flattened to the fields that its aggregates read.
+
+Times are event time in epoch milliseconds, amounts `Money` in minor units. Text that will lie in state is cut
+to `TEXT_LIMIT` characters.
+"""
+
+import msgspec
+
+from events.event import (
+    ADD_TO_CART,
+    CHECKOUT_STEP,
+    PAGE_PING,
+    PAGE_VIEW,
+    REFUND,
+    REMOVE_FROM_CART,
+    SCREEN_VIEW,
+    TRANSACTION,
+    Event,
+    Money,
+    Product,
+)
+from features.settings import Definitions
+
+TEXT_LIMIT = 255
+HEARTBEAT_MS = 10_000
+
+
+def cut(text: str | None) -> str | None:
+    """`text` as it is kept in state."""
+    return text if text is None or len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT]
+
+
+class ProductFact(msgspec.Struct, frozen=True, gc=False):
+    """What the product view reads."""
+
+    at: int = 0
+    event_id: str = ""
+    ids: tuple[str, ...] = ()
+    first_id: str | None = None
+    prices: tuple[Money, ...] = ()
+    currency: str | None = None
+    currencies: tuple[str, ...] = ()
+    recommended: bool = False
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "ProductFact":
+        """Of product views, list clicks and promotions."""
+        ids = tuple([p.id[:TEXT_LIMIT] for p in event.products if p.id])
+        prices = tuple([p.price for p in event.products if p.price])
+        name = (event.list_name or "").lower()
+        return cls(
+            at=event.at,
+            event_id=event.event_id[:TEXT_LIMIT],
+            ids=ids,
+            first_id=ids[0] if ids else None,
+            prices=prices,
+            currency=prices[0].currency if prices else None,
+            currencies=_currencies(prices),
+            recommended=any(word in name for word in definitions.recommendation_words),
+        )
+
+
+class CategoryFact(msgspec.Struct, frozen=True, gc=False):
+    """What the category view reads."""
+
+    at: int = 0
+    categories: tuple[tuple[str, int], ...] = ()
+    entities: int = 0
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "CategoryFact":
+        """Of product and list views."""
+        pairs = tuple([(p.category[:TEXT_LIMIT], 1) for p in event.products if p.category])
+        return cls(at=event.at, categories=pairs, entities=len(pairs))
+
+
+class CartFact(msgspec.Struct, frozen=True, gc=False):
+    """What the cart view reads."""
+
+    at: int = 0
+    event_id: str = ""
+    change: int = 0
+    """1 for an add, -1 for a remove, 0 for a transaction."""
+    values: tuple[Money, ...] = ()
+    """Price × quantity of each priced product."""
+    total: Money | None = None
+    currency: str | None = None
+    currencies: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "CartFact":
+        """Of adds, removes and transactions."""
+        if event.kind == TRANSACTION:
+            return cls(at=event.at, event_id=event.event_id[:TEXT_LIMIT])
+        values = _values(event.products)
+        told = (event.cart_total, *values) if event.cart_total else values
+        return cls(
+            at=event.at,
+            event_id=event.event_id[:TEXT_LIMIT],
+            change=_change(event.kind),
+            values=values,
+            total=event.cart_total,
+            currency=told[0].currency if told else None,
+            currencies=_currencies(told),
+        )
+
+
+class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
+    """What the purchase view reads."""
+
+    at: int = 0
+    event_id: str = ""
+    session: str | None = None
+    order: bool = False
+    revenue: tuple[Money, ...] = ()
+    items: int = 0
+    categories: tuple[tuple[str, int], ...] = ()
+    refunds: tuple[Money, ...] = ()
+    currency: str | None = None
+    currencies: tuple[str, ...] = ()
+    step: int | None = None
+    transacted: bool = False
+    """A transaction, be it a new order or a repeated one."""
+    change: int = 0
+    moved: tuple[Money, ...] = ()
+    quantity: int = 0
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "PurchaseFact":
+        """Of transactions, refunds and checkout steps; of any event without a session id, its time."""
+        revenue = (event.revenue,) if order and event.revenue else ()
+        refunds = (event.refund,) if event.kind == REFUND and event.refund else ()
+        money = revenue or refunds
+        change = _change(event.kind) if definitions.checkout_order_step else 0
+        return cls(
+            at=event.at,
+            event_id=event.event_id[:TEXT_LIMIT],
+            session=cut(event.session_id),
+            order=order,
+            revenue=revenue,
+            items=_items(event) if order else 0,
+            categories=_bought(event.products) if order else (),
+            refunds=refunds,
+            currency=money[0].currency if money else None,
+            currencies=_currencies(money),
+            step=event.step if event.kind == CHECKOUT_STEP else None,
+            transacted=event.kind == TRANSACTION,
+            change=change,
+            moved=_values(event.products) if change else (),
+            quantity=sum([p.quantity for p in event.products]) if change else 0,
+        )
+
+
+class ContextFact(msgspec.Struct, frozen=True, gc=False):
+    """What the context view reads, of every event but untyped actions."""
+
+    at: int = 0
+    event_id: str = ""
+    places: tuple[tuple[str, int], ...] = ()
+    location: str | None = None
+    devices: tuple[str, ...] = ()
+    device: str | None = None
+    platform: str | None = None
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "ContextFact":
+        """Of any event."""
+        location = cut(event.location)
+        return cls(
+            event.at,
+            event.event_id[:TEXT_LIMIT],
+            ((location, 1),) if location else (),
+            location,
+            (event.device,) if event.device else (),
+            event.device,
+            cut(event.platform),
+        )
+
+
+class SessionFact(msgspec.Struct, frozen=True, gc=False):
+    """What the session view reads, of every event but untyped actions."""
+
+    at: int = 0
+    event_id: str = ""
+    order: bool = False
+    revenue: tuple[Money, ...] = ()
+    items: int = 0
+    currency: str | None = None
+    currencies: tuple[str, ...] = ()
+    step: int | None = None
+    search: bool = False
+    page_event: bool = False
+    """A page view, ping or screen view with a page."""
+    viewed: bool = False
+    """A page view or ping."""
+    page_id: str | None = None
+    page_ids: tuple[str, ...] = ()
+    unidentified: bool = False
+    """Without a `web_page.id`."""
+    beat: int | None = None
+    """Heartbeat number of a ping: the device's clock // 10 s."""
+    page: str | None = None
+    referrer: str | None = None
+    campaign: str | None = None
+    source: str | None = None
+    medium: str | None = None
+    device: str | None = None
+    cart_created: bool = False
+    session: str | None = None
+    transacted: bool = False
+    change: int = 0
+    """1 for an add, -1 for a remove, where the checkout-step rule needs them."""
+    moved: tuple[Money, ...] = ()
+    quantity: int = 0
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "SessionFact":
+        """Of any event."""
+        kind = event.kind
+        revenue = (event.revenue,) if order and event.revenue else ()
+        page_id = cut(event.page_id)
+        change = _change(kind) if definitions.checkout_order_step else 0
+        pinged = kind == PAGE_PING and page_id is not None and event.created_at is not None
+        return cls(
+            at=event.at,
+            event_id=event.event_id[:TEXT_LIMIT],
+            order=order,
+            revenue=revenue,
+            items=_items(event) if order else 0,
+            currency=revenue[0].currency if revenue else None,
+            currencies=_currencies(revenue),
+            step=event.step if kind == CHECKOUT_STEP else None,
+            search=event.search,
+            page_event=kind in PAGE_KINDS and (event.page is not None or page_id is not None),
+            viewed=kind in VIEW_KINDS,
+            page_id=page_id,
+            page_ids=(page_id,) if page_id else (),
+            unidentified=page_id is None,
+            beat=event.created_at // HEARTBEAT_MS if pinged and event.created_at is not None else None,
+            page=cut(event.page),
+            referrer=cut(event.referrer),
+            campaign=cut(event.campaign),
+            source=cut(event.source),
+            medium=cut(event.medium),
+            device=event.device,
+            cart_created=kind == ADD_TO_CART and _creates_cart(event),
+            transacted=kind == TRANSACTION,
+            change=change,
+            moved=_values(event.products) if change else (),
+            quantity=sum([p.quantity for p in event.products]) if change else 0,
+        )
+
+
+PAGE_KINDS = frozenset({PAGE_VIEW, PAGE_PING, SCREEN_VIEW})
+VIEW_KINDS = frozenset({PAGE_VIEW, PAGE_PING})
+
+
+def _change(kind: str) -> int:
+    return 1 if kind == ADD_TO_CART else -1 if kind == REMOVE_FROM_CART else 0
+
+
+def _currencies(amounts: tuple[Money, ...]) -> tuple[str, ...]:
+    if len(amounts) == 1:
+        return (amounts[0].currency,)
+    return tuple(dict.fromkeys([money.currency for money in amounts]))
+
+
+def _values(products: tuple[Product, ...]) -> tuple[Money, ...]:
+    return tuple(
+        [
+            p.price if p.quantity == 1 else Money(p.price.minor * p.quantity, p.price.currency)
+            for p in products
+            if p.price
+        ]
+    )
+
+
+def _items(event: Event) -> int:
+    if event.total_quantity is not None:
+        return event.total_quantity
+    return sum([p.quantity for p in event.products])
+
+
+def _bought(products: tuple[Product, ...]) -> tuple[tuple[str, int], ...]:
+    return tuple([(p.category[:TEXT_LIMIT], p.quantity) for p in products if p.category])
+
+
+def _creates_cart(event: Event) -> bool:
+    """Whether the cart holds just what this add put in. Source: dbt-snowplow-ecommerce, `cart_created`."""
+    prices = [p.price for p in event.products if p.price]
+    total = event.cart_total
+    if total is None or not prices or any(price.currency != total.currency for price in prices):
+        return False
+    return sum(price.minor for price in prices) == total.minor

@@ -1,0 +1,47 @@
+"""The feature row: what the logic says of one entity and window, before it becomes a Redis hash."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from events.event import Money
+
+
+class MeanMoney(NamedTuple):
+    """An exact mean: `minor / count` minor units of `currency`."""
+
+    minor: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs
+    currency: str
+
+
+Value = bool | int | float | str | list[str] | Money | MeanMoney
+
+
+class FeatureRow(msgspec.Struct, gc=False):
+    """The features of one entity over one window (or of one session), as of `at`.
+
+    `values` is None where the row is to be deleted (a gap session that became another). In a job whose
+    branches run apart, a branch whose window has become empty gives a row with `until <= at` that holds its
+    zeros.
+    """
+
+    entity: str
+    """`user` or `session`."""
+    entity_id: str
+    window: str
+    """`5min`, `1h`, `24h`, or `session`."""
+    values: dict[str, Value] | None
+    at: int
+    """As of when the values are right, epoch milliseconds."""
+    next: int
+    """When the values next change if no event comes, epoch milliseconds."""
+    until: int
+    """When the row expires, epoch milliseconds."""
+    seen: int
+    """Records routed to the shopper so far: the middle part of the fence."""
+    capped: bool = False
+    owner: str = ""
+    """For `session` entities: the shopper who holds this part of the session."""
+    start: int = 0
+    """For `session` entities: least event time of this part; the least (start, owner) owns the row."""
