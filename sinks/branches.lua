@@ -1,0 +1,98 @@
+-- Writes one branch's fields of hashes that several branches share, fenced for each branch.
+-- KEYS: hashes of one shopper. ARGV[1]: MessagePack array, for each key
+-- {fence, expiry, next, at, capped or false, {field, value, ...}, {absent field, ...}}; a row with expiry <= at says that
+-- the branch has nothing left in this window: its zeros are written, but no hash is made for them.
+-- Answers one letter a key: w written, r refused, f the key holds a foreign type.
+-- The two tables below are filled in when the sink is made. META: `_v`, this branch's fence, then five fields for each
+-- other branch: `_v:`, `_until:`, `_next:`, `_capped:` and its first zero. ZEROS: their zeros as MessagePack lists.
+local META = {'@META@'}
+local ZEROS = {'@ZEROS@'}
+local WIDTH = 5 -- fields of another branch in META
+local LIFE = 14 -- width of the first part of a fence, the life, and of the last, the time
+
+local rows = cmsgpack.unpack(ARGV[1])
+local verdicts = {}
+
+local function as_of(fence) return tonumber(string.sub(fence, -LIFE)) end
+local function seen_of(fence) return tonumber(string.sub(fence, LIFE + 2, -LIFE - 2)) end
+
+-- A branch lives in the window until it says itself that nothing is left: one that has stopped leaves its `_next` in the
+-- past, and who reads sees that the row is stale.
+local function living(till, fence) return tonumber(till) > as_of(fence) end
+
+-- What all branches say together: greatest fence, expiry, at and seen, least next. Zeros go to those not heard of yet.
+local function together(row, stored, fields)
+  local all = {v = row[1], seen = seen_of(row[1]), at = as_of(row[1]), capped = false}
+  local function count(fence, till, next_change, capped)
+    if fence > all.v then all.v = fence end
+    all.at = math.max(all.at, as_of(fence))
+    all.seen = math.max(all.seen, seen_of(fence))
+    if living(till, fence) then
+      if not all.till or tonumber(till) > tonumber(all.till) then all.till = till end
+      if not all.next or tonumber(next_change) < tonumber(all.next) then all.next = next_change end
+      all.capped = all.capped or capped
+    end
+  end
+  count(row[1], row[2], row[3], row[5])
+  for i = 1, #ZEROS do
+    local from = 2 + (i - 1) * WIDTH
+    if stored[from + 1] then
+      count(stored[from + 1], stored[from + 2], stored[from + 3], stored[from + 4])
+    elseif not stored[from + 5] then
+      for _, text in ipairs(cmsgpack.unpack(ZEROS[i])) do fields[#fields + 1] = text end
+    end
+  end
+  return all
+end
+
+local function write(key, row, stored)
+  local fields, absent = row[6], row[7]
+  local all = together(row, stored, fields)
+  if not all.till then
+    redis.call('DEL', key)
+    return
+  end
+  for _, text in ipairs({'_v', all.v, '_at', string.format('%.0f', all.at), '_next', all.next, '_until', all.till,
+                         '_seen', string.format('%.0f', all.seen)}) do
+    fields[#fields + 1] = text
+  end
+  if all.capped then
+    fields[#fields + 1], fields[#fields + 2] = '_capped', '1'
+  else
+    absent[#absent + 1] = '_capped'
+  end
+  redis.call('HSET', key, unpack(fields))
+  redis.call('HDEL', key, unpack(absent))
+  redis.call('PEXPIREAT', key, all.till)
+end
+
+-- Fields of an earlier life, or of a job that wrote all branches at once, are not this hash's any more.
+local function foreign(stored, life)
+  if not stored[1] then return false end
+  if string.sub(stored[1], 1, LIFE) ~= life then return true end
+  if stored[2] then return false end
+  for i = 1, #ZEROS do
+    if stored[3 + (i - 1) * WIDTH] then return false end
+  end
+  return true
+end
+
+for i, key in ipairs(KEYS) do
+  local row = rows[i]
+  local stored = redis.pcall('HMGET', key, unpack(META))
+  if stored.err then
+    if not string.find(stored.err, 'WRONGTYPE', 1, true) then return stored end
+    verdicts[i] = 'f'
+  elseif (stored[1] and string.sub(stored[1], 1, LIFE) > string.sub(row[1], 1, LIFE))
+      or (stored[2] and stored[2] > row[1]) then
+    verdicts[i] = 'r'
+  else
+    if foreign(stored, string.sub(row[1], 1, LIFE)) then
+      redis.call('DEL', key)
+      for j = 1, #META do stored[j] = false end
+    end
+    if stored[1] or living(row[2], row[1]) then write(key, row, stored) end
+    verdicts[i] = 'w'
+  end
+end
+return table.concat(verdicts)

@@ -1,0 +1,82 @@
+"""One command of a pipeline: what it says, where it goes, how it comes apart."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+BATCH_ROWS: Final = 1_000
+BATCH_BYTES: Final = 4 * 1024 * 1024
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Script(NamedTuple):
+    """A Lua script by its text and the name that Redis gives it."""
+
+    text: str
+    sha: str
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """The script of this text."""
+        # Redis names scripts by their SHA-1; nothing is kept secret by it.
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A command for one slot: an EVALSHA of some rows, or (`script` None) a plain HSET."""
+
+    key: str
+    """Says which node of a cluster it goes to; all its keys share a slot."""
+    args: tuple[Any, ...]
+    script: Script | None = None
+    rows: tuple[tuple[str, Sequence[Any]], ...] = ()
+    """(key, argument) of each row, for the case that it must be taken apart."""
+    asking: tuple[str, int] | None = None
+    """The node that takes this call while its slot moves there."""
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, about."""
+        last = self.args[-1]
+        return len(last) if isinstance(last, bytes) else sum(len(arg) for arg in self.args)
+
+    def apart(self) -> list["Call"]:
+        """A call for each row: while a slot moves, a cluster takes one key at a time."""
+        if self.script is None:
+            return [self]
+        return [evaluation(self.script, [row]) for row in self.rows]
+
+
+def evaluation(script: Script, rows: Sequence[tuple[str, Sequence[Any]]]) -> Call:
+    """The call that runs `script` over `rows`, in ONE MessagePack argument.
+
+    Arguments of their own would cost four times as much to pack (bench/redis_write.py).
+    """
+    keys = [key for key, _ in rows]
+    argument = _encode([row for _, row in rows])
+    return Call(keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows))
+
+
+def plain(key: str, mapping: Mapping[str, str | int]) -> Call:
+    """A plain HSET."""
+    return Call(key, ("HSET", key, *(text for pair in mapping.items() for text in map(str, pair))))
+
+
+def cut(calls: Iterable[Call]) -> Iterator[list[Call]]:
+    """Pipelines of at most `BATCH_ROWS` rows and `BATCH_BYTES`, unless one call alone is larger."""
+    batch: list[Call] = []
+    rows = size = 0
+    for call in calls:
+        more = max(1, len(call.rows))
+        if batch and (rows + more > BATCH_ROWS or size + call.size > BATCH_BYTES):
+            yield batch
+            batch, rows, size = [], 0, 0
+        batch.append(call)
+        rows, size = rows + more, size + call.size
+    if batch:
+        yield batch

@@ -1,0 +1,70 @@
+-- Writes hashes that have one writer, fenced. KEYS: the hashes, all in one slot.
+-- ARGV[1]: MessagePack array, for each key {fence, expiry, {field, value, ...}, owner, start, gone}; the last three only
+-- for `session:` hashes and tombstones. An empty list of fields: the row is over, nothing is kept.
+-- Answers one letter a key: w written, r refused (what is stored is newer), f the key holds a foreign type.
+local rows = cmsgpack.unpack(ARGV[1])
+local verdicts = {}
+
+-- Lua's own `<` on strings follows the server's locale.
+local function bytewise_less(left, right)
+  for i = 1, math.min(#left, #right) do
+    local a, b = string.byte(left, i), string.byte(right, i)
+    if a ~= b then return a < b end
+  end
+  return #left < #right
+end
+
+-- A session with parts of two shoppers belongs to the part with the least (start, owner).
+local function owns(row, stored)
+  if stored[4] then return true end
+  if row[6] then return false end
+  local new, old = tonumber(row[5]), tonumber(stored[3])
+  if not old or new ~= old then return not old or new < old end
+  return bytewise_less(row[4], stored[2])
+end
+
+-- Fences have fixed width and hold digits only, so any locale orders them alike. Another width is no fence of ours.
+local function newer(row, fence)
+  return not fence or #fence ~= #row[1] or fence <= row[1]
+end
+
+local function admits(row, stored)
+  if row[4] and stored[2] and stored[2] ~= row[4] then return owns(row, stored) end
+  return newer(row, stored[1])
+end
+
+local function write(key, row)
+  local fields = row[3]
+  if #fields == 0 then
+    redis.call('DEL', key)
+    return
+  end
+  redis.call('HSET', key, unpack(fields))
+  -- More fields than were sent: some became absent. Seldom, so this costs less than deleting the hash every time.
+  if redis.call('HLEN', key) * 2 ~= #fields then
+    redis.call('DEL', key)
+    redis.call('HSET', key, unpack(fields))
+  end
+  redis.call('PEXPIREAT', key, row[2])
+end
+
+for i, key in ipairs(KEYS) do
+  local row = rows[i]
+  local stored
+  if row[4] then
+    stored = redis.pcall('HMGET', key, '_v', '_owner', '_start', '_gone')
+  else
+    stored = redis.pcall('HGET', key, '_v')
+    if type(stored) ~= 'table' then stored = {stored} end
+  end
+  if stored.err then
+    if not string.find(stored.err, 'WRONGTYPE', 1, true) then return stored end
+    verdicts[i] = 'f'
+  elseif not admits(row, stored) then
+    verdicts[i] = 'r'
+  else
+    write(key, row)
+    verdicts[i] = 'w'
+  end
+end
+return table.concat(verdicts)

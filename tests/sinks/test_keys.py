@@ -1,0 +1,73 @@
+"""Key names: what they are, and that no id can forge another's."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sinks.errors import SinkSettingError
+from sinks.keys import KeyParts, checked_prefix, decode_id, encode_id, key_name, key_of, parts_of
+from tests.sinks.rows import row, session
+
+ids = st.text(st.characters(), max_size=30) | st.text("a:%{}\n \x00\x85\u2003\ud800é~", max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("entity", "entity_id", "window", "prefix", "cluster", "key"),
+    [
+        ("user", "42", "5min", "", False, "user:42:features:5min"),
+        ("user", "42", "session", "shop1:", False, "shop1:user:42:features:session"),
+        ("session", "9f-1", "session", "", False, "session:9f-1:features"),
+        ("user", "42", "1h", "", True, "user:{42}:features:1h"),
+        ("session", "42~7", "session", "p:", True, "p:session:{42~7}:features"),
+        ("user", "a:b {c}%", "24h", "", False, "user:a%3Ab%20%7Bc%7D%25:features:24h"),
+        ("user", "ada@example.com", "24h", "", False, "user:ada@example.com:features:24h"),
+        ("user", "", "24h", "", True, "user:{%}:features:24h"),
+    ],
+)
+def test_a_key_names_its_row(entity, entity_id, window, prefix, cluster, key):
+    made = key_of(row(entity=entity, entity_id=entity_id, window=window), prefix, cluster)
+    assert made == key
+    assert parts_of(key, prefix) == KeyParts(entity, entity_id, window)
+
+
+@given(ids)
+@example("")
+@example("\x1c\x85\u2028\u3000")
+def test_an_encoded_id_reads_back_and_holds_nothing_that_structures_a_key(raw):
+    encoded = encode_id(raw)
+    assert decode_id(encoded) == raw
+    assert encoded
+    assert not any(c in ":{}" or c.isspace() or ord(c) < 32 or 127 <= ord(c) < 160 for c in encoded)
+    encoded.encode()
+
+
+@given(ids, ids, st.sampled_from(["5min", "session"]), st.booleans())
+def test_two_rows_have_one_key_only_if_they_are_of_one_entity(left, right, window, cluster):
+    keys = {key_of(row(entity_id=i, window=window), "", cluster) for i in (left, right)}
+    keys.add(key_of(session(entity_id=left), "", cluster))
+    assert len(keys) == (2 if left == right else 3)
+
+
+@given(ids, st.sampled_from(["", "shop1:"]), st.booleans())
+def test_a_key_reads_back(entity_id, prefix, cluster):
+    key = key_of(row(entity_id=entity_id), prefix, cluster)
+    assert parts_of(key, prefix) == KeyParts("user", entity_id, "5min")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["user:a:features", "session:a:b:features", "pipeline:live:progress", "other:user:a:features:5min", ""],
+)
+def test_a_foreign_key_is_no_row(key):
+    assert parts_of(key, "shop1:") is None
+    assert parts_of(key) is None
+
+
+def test_the_hash_tag_of_all_rows_of_a_shopper_is_the_id():
+    assert key_name("user", "42", "1h", cluster=True).split("{")[1].split("}")[0] == "42"
+
+
+@pytest.mark.parametrize("prefix", ["{a}:", "a b:", "a\n"])
+def test_a_prefix_cannot_become_a_hash_tag(prefix):
+    with pytest.raises(SinkSettingError, match="redis_prefix"):
+        checked_prefix(prefix)
