@@ -16,12 +16,13 @@ from features.sessions import Sessions, session_id
 from features.settings import Definitions
 from features.state import GRACE_MS, SessionState, ShopperState, WindowState, dump, load, next_of
 from features.views import views as all_views
-from features.windows import drop_unknown, fold, leave
+from features.windows import Told, drop_unknown, fold, leave
 
 Verdict = Literal["applied", "duplicate", "late", "future"]
 
 FUTURE_MS: Final = 120_000
 """How far ahead of `as_of` an event time may lie."""
+NEVER: Final = 2**62
 REMEMBERED_IDS: Final = 1024
 _HASH: Final = 8
 
@@ -89,10 +90,12 @@ class ShopperLogic:
         digest = blake2b(event.event_id.encode(), digest_size=_HASH).digest()
         if _remembers(state.ids, digest):
             return "duplicate"
+        if state.next <= state.at:
+            state.next = NEVER
         if not self._count(state, event):
+            state.next = self._due(state)
             return "late"
         state.ids = (state.ids + digest)[-REMEMBERED_IDS * _HASH :]
-        state.next = self._sooner(state, event)
         return "applied"
 
     def advance(self, state: ShopperState, as_of: int) -> None:
@@ -144,32 +147,39 @@ class ShopperLogic:
 
     def _roll(self, state: ShopperState, event: Event, order: bool) -> bool:
         wanted = self._plan.wanted(event)
-        if not wanted:
-            return False
-        facts = [(plan, plan.fact(event, order), *plan.touches(event.kind)) for plan in wanted]
+        paned: list[Told] = []
+        trails: list[Told] = []
+        for plan in wanted:
+            fact = plan.fact(event, order)
+            for told, touches in zip((paned, trails), plan.touches(event.kind), strict=True):
+                told += [(slot, aggregate, fact) for slot, aggregate in touches]
         used = False
         for i, window in enumerate(self._windows):
             number = event.at // window.pane_ms
             leaves_at = window.leaves_at(number)
-            if leaves_at <= state.at:
+            if not wanted or leaves_at <= state.at:
                 continue
             used = True
             held = state.windows[i]
-            for plan, fact, paned, _ in facts:
-                state.overflow += fold(held, number, fact, paned)
-                held.read_views.pop(plan.view.name, None)
+            state.overflow += fold(held, number, paned)
+            if read := held.read_views:
+                for plan in wanted:
+                    read.pop(plan.view.name, None)
             state.changed |= 1 << i
             state.keep = max(state.keep, leaves_at)
+            state.next = min(state.next, leaves_at)
         if used:
-            for plan, fact, _, trails in facts:
-                for slot, aggregate in trails:
-                    acc = state.trails.get(slot)
-                    acc = aggregate.add(aggregate.zero() if acc is None else acc, fact)
-                    if acc:
-                        state.trails[slot] = acc
-                    if acc and slot in self._plan.looking_back:
-                        self._reread(state, plan.view.name)
+            self._follow(state, trails)
         return used
+
+    def _follow(self, state: ShopperState, trails: Iterable[Told]) -> None:
+        for slot, aggregate, fact in trails:
+            acc = state.trails.get(slot)
+            acc = aggregate.add(aggregate.zero() if acc is None else acc, fact)
+            if acc:
+                state.trails[slot] = acc
+                if slot in self._plan.looking_back:
+                    self._reread(state, self._plan.looking_back[slot])
 
     def _reread(self, state: ShopperState, view: str) -> None:
         """Every window's row is to be read again, for the view looks back beyond the window."""
@@ -209,15 +219,6 @@ class ShopperLogic:
         if self._sessions is not None:
             due += [self._sessions.due(session) for session in state.sessions]
         return min(due)
-
-    def _sooner(self, state: ShopperState, event: Event) -> int:
-        """`next` after an event: never too late; too early costs a wake-up that finds nothing to do."""
-        if state.next <= state.at:
-            return self._due(state)
-        due = [state.next, event.at + self.definitions.session_gap_ms]
-        due.append(event.at + self.definitions.session_retention_ms)
-        due += [window.leaves_at(event.at // window.pane_ms) for window in self._windows]
-        return min(at for at in due if at > state.at)
 
     def _forget(self, state: ShopperState) -> None:
         state.ids = b""

@@ -46,7 +46,11 @@ class ViewPlan:
         """The paned accumulators and the trails that a fact of `kind` changes."""
         found = self._touches.get(kind)
         if found is None:
-            slots = {self.view.slot(f): f for f in self.view.accumulated() if not f.on or kind in f.on}
+            slots = {
+                self.view.slot(f): f
+                for f in self.view.accumulated()
+                if (not f.on or kind in f.on) and not f.aggregate.idle
+            }
             touched = [Touch(slot, f.aggregate) for slot, f in slots.items()]
             found = (
                 tuple(touch for touch in touched if not touch.aggregate.trail),

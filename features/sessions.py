@@ -51,6 +51,7 @@ class Sessions:
         if event.kind != UNTYPED_ACTION:
             self._grow(session, event, order)
         state.keep = max(state.keep, session.last + self._retention)
+        state.next = min(state.next, self.due(session))
         self._evict(state)
         return True
 

@@ -1,24 +1,29 @@
 """Rolling windows over panes with running totals. Pure: state and time come in as arguments."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from features.aggregates.base import REBUILD, Accs, Aggregate
-from features.plan import CAPPED, Touch
+from features.plan import CAPPED
 from features.settings import Window
 from features.state import WindowState, pane_of, peek
 
+Told = tuple[int, Aggregate, Any]
+"""A slot, its aggregate, and the fact that changes it."""
 
-def fold(window: WindowState, number: int, fact: Any, touches: tuple[Touch, ...]) -> bool:
-    """Add a fact to a pane and to the totals; True if a cap kept something out."""
+
+def fold(window: WindowState, number: int, told: Iterable[Told]) -> int:
+    """Add facts to a pane and to the totals; returns how many accumulators had no room for something."""
     pane = pane_of(window, number)
     total = window.total
-    refused = False
-    for slot, aggregate in touches:
+    refused = 0
+    for slot, aggregate, fact in told:
         if aggregate.fold(pane, total, slot, fact):
-            refused = True
-            pane[CAPPED] = pane.get(CAPPED, 0) + 1
-            total[CAPPED] = total.get(CAPPED, 0) + 1
+            refused += 1
+    if refused:
+        pane[CAPPED] = pane.get(CAPPED, 0) + refused
+        total[CAPPED] = total.get(CAPPED, 0) + refused
     return refused
 
 

@@ -77,8 +77,14 @@ class Bag(Aggregate):
         at = fact.at
         for value, weight in pairs:
             if value in inside or (len(inside) < MOST_IN_PANE and (value in whole or len(whole) < self.most)):
-                _put(inside, value, weight, at, 1)
-                _put(whole, value, weight, at, 1)
+                for acc in (inside, whole):
+                    entry = acc.get(value)
+                    if entry is None:
+                        acc[value] = [weight, at, 1]
+                    else:
+                        entry[0] += weight
+                        entry[2] += 1
+                        entry[1] = max(entry[1], at)
             else:
                 refused = True
         return refused

@@ -53,6 +53,11 @@ class Aggregate(ABC):
     trail = False
     """Whether it keeps the last few entries of a shopper once, and reads each window from them."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no fact ever changes it, so that it need not be asked."""
+        return False
+
     @abstractmethod
     def zero(self) -> Acc:
         """The accumulator of no facts."""

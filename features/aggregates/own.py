@@ -17,6 +17,11 @@ class Own(Aggregate):
 
     field: str
 
+    @property
+    def idle(self) -> bool:
+        """Nothing to add, ever."""
+        return True
+
     def zero(self) -> None:
         """Nothing."""
 

@@ -45,6 +45,11 @@ class StepOrders(Trail):
 
     looks_back = True
 
+    @property
+    def idle(self) -> bool:
+        """Whether the rule is off."""
+        return not self.step
+
     def zero(self) -> Entries:
         """Nothing happened."""
         return []
@@ -52,7 +57,7 @@ class StepOrders(Trail):
     def add(self, acc: Entries, fact: Fact) -> Entries:
         """Insert an add, a remove or the step in order; the earliest gives way."""
         change = TRANSACTED if fact.transacted else fact.change
-        if not self.step or (not change and fact.step != self.step):
+        if not change and fact.step != self.step:
             return acc
         moved: dict[str, int] = {}
         for money in fact.moved:

@@ -29,10 +29,12 @@ class FirstTouch(Aggregate):
 
     def add(self, acc: Touch, fact: Fact) -> Touch:
         """The earlier of the two, a page event before any other."""
-        touch = [0 if fact.page_event else 1, fact.at, fact.event_id]
-        if acc and acc[:3] < touch:
-            return acc
-        return self.merge(acc, touch + [getattr(fact, name) or "" for name in FIRST_VALUES])
+        rank, at = 0 if fact.page_event else 1, fact.at
+        if acc and (acc[0] < rank or (acc[0] == rank and acc[1] < at)):
+            return acc  # the usual case, told without making the values
+        return self.merge(
+            acc, [rank, at, fact.event_id] + [getattr(fact, name) or "" for name in FIRST_VALUES]
+        )
 
     def merge(self, left: Touch, right: Touch) -> Touch:
         """The earlier of the two."""
@@ -82,7 +84,8 @@ class LastPage(Aggregate):
 
     def add(self, acc: Touch, fact: Fact) -> Touch:
         """The later of the two, a page event before any other."""
-        return self.merge(acc, [1 if fact.page_event else 0, fact.at, fact.event_id, fact.page or ""])
+        touch = [1 if fact.page_event else 0, fact.at, fact.event_id, fact.page or ""]
+        return max(acc, touch)
 
     def merge(self, left: Touch, right: Touch) -> Touch:
         """The later of the two."""

@@ -22,7 +22,7 @@ def told(*facts: Any, aggregates: dict[int, Aggregate] | None = None) -> WindowS
     state = WindowState()
     touches = tuple(Touch(slot, one) for slot, one in (aggregates or AGGREGATES).items() if slot != CAPPED)
     for fact in facts:
-        fold(state, fact.at, fact, touches)
+        fold(state, fact.at, [(*touch, fact) for touch in touches])
     return state
 
 
@@ -69,7 +69,7 @@ def test_the_greatest_of_panes_that_leave_together_is_asked_for_once() -> None:
     ann.wait(320 * SECOND)
     assert (ann.window() or {})["checkout_furthest_step"] == 2
     both = told(PurchaseFact(at=1, step=3), PurchaseFact(at=2, step=3), aggregates={STEP: Greatest("step")})
-    fold(both, 3, ProductFact(at=3, ids=("a",)), (Touch(IDS, Distinct("ids")),))
+    fold(both, 3, [(IDS, Distinct("ids"), ProductFact(at=3, ids=("a",)))])
     leave(both, SECONDS, gone_before(3), {STEP: Greatest("step"), IDS: Distinct("ids")})
     assert both.total == {IDS: {"a": 1}}
 
