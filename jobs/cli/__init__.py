@@ -1,0 +1,1 @@
+"""The `shopper` command line: one module a command."""

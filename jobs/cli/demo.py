@@ -1,0 +1,76 @@
+"""`shopper demo`: the whole thing on this machine, with nothing to set up."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from jobs.cli.flags import MEANING, with_settings
+from jobs.cli.live_view import LiveView
+from jobs.cli.outcome import CommandError, accounting
+from jobs.cli.signals import interruptible
+from jobs.demo.screen import freshness
+from jobs.demo.session import DemoError, DemoSession
+from jobs.local.errors import LocalError
+from jobs.local.stack import LocalStack
+from jobs.redis_client import RedisUnreachableError
+from jobs.settings import Loaded, Settings
+from jobs.submission import SubmissionError
+from jobs.supervisor import JobEndedError
+
+Say = Callable[[str], None]
+
+
+@with_settings("topology", "parallelism", "buckets", "batch_ms", "state_backend", *MEANING)
+def demo(
+    loaded: Loaded,
+    seconds: Annotated[float | None, typer.Option(min=1, help="End by itself after so long.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=20_000, help="Events a second.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the synthetic shop: the same seed, the same shop.")] = 1,
+) -> None:
+    """Start Kafka, Flink and Redis on this machine and watch features change.
+
+    Plays 833 recorded Snowplow events, moved to now, and then a synthetic shop. All servers listen on free
+    ports of 127.0.0.1, write to .local/run and end with the demo, by Ctrl-C or after --seconds.
+
+    Examples:
+        shopper demo
+
+        shopper demo --seconds 60 --rate 200
+    """
+    console = Console()
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        line = f"{time.monotonic() - started:5.1f} s  {text}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        with interruptible():
+            _demo(loaded.settings, rate, seed, seconds, console, say)
+    except (DemoError, JobEndedError, LocalError, SubmissionError, RedisUnreachableError) as error:
+        msg = f"{error}\nThe servers' logs are in .local/run."
+        raise CommandError(msg) from None
+
+
+def _demo(
+    settings: Settings, rate: float, seed: int, seconds: float | None, console: Console, say: Say
+) -> None:
+    with LocalStack(taskmanagers=settings.parallelism, progress=say) as stack:
+        with closing(DemoSession(stack, settings, rate, seed, say)) as session:
+            say("the job is packed and submitted")
+            say(f"job {session.submit()} runs; events flow")
+            try:
+                with LiveView(console) as view:
+                    session.play(seconds, view.show)
+            except KeyboardInterrupt:
+                say("interrupted; the last events are waited for")
+            progress = session.settle()
+            measured = session.freshness
+            fresh = freshness(measured.percentile(0.5), measured.percentile(0.99))
+            say(f"every record is accounted for: {accounting(progress.counts)}")
+            say(f"{fresh}; {len(measured.samples_ms)} events followed, {measured.missed} missed")
+        say("all servers are being stopped")

@@ -1,0 +1,104 @@
+"""`shopper get`: what Redis says of a shopper right now."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Annotated
+
+import orjson
+import typer
+
+from jobs.cli.flags import with_settings
+from jobs.cli.outcome import CommandError, NotFoundError
+from jobs.cli.table import SESSION, console, shopper_table
+from jobs.redis_client import RedisReader, RedisUnreachableError
+from jobs.settings import Loaded, Settings
+from jobs.settings.secret import shown
+from sinks.codec import Stored, decode
+from sinks.keys import encode_id, key_name
+
+STALE_AFTER_MS = 2000
+"""How long after `_next` values may still be on their way."""
+
+
+@with_settings("redis_url", "redis_prefix", "windows")
+def get(
+    loaded: Loaded,
+    shopper: Annotated[str, typer.Argument(metavar="SHOPPER", help="`user_id`, else the device's own id.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object: window to fields.")] = False,
+) -> None:
+    """Show a shopper's features: features down, windows across, the session beside them.
+
+    The last rows tell how old the values are, when they next change, and whether they are stale, that is: the
+    job is behind or down.
+
+    Examples:
+        shopper get customer-000042
+
+        shopper get customer-000042 --json | jq '."1h".cart_value'
+    """
+    settings = loaded.settings
+    hashes = read(settings, shopper)
+    if not hashes:
+        msg = (
+            f"no features of {shopper!r} in {shown(settings.redis_url)} under prefix "
+            f"{settings.redis_prefix!r}; nothing came for 24 hours, or the id or the prefix is another"
+        )
+        raise NotFoundError(msg)
+    if json:
+        typer.echo(orjson.dumps({window: dict(fields) for window, fields in hashes.items()}))
+    else:
+        print_shopper(settings, shopper, hashes)
+
+
+def read(settings: Settings, shopper: str) -> dict[str, dict[str, str]]:
+    """Return the shopper's hashes that exist, by window label or `session`.
+
+    Raises:
+        CommandError: if Redis does not answer.
+    """
+    labels = [*(window.label for window in settings.windows), SESSION]
+    try:
+        with closing(RedisReader(settings.redis_url)) as reader:
+            keys = [
+                key_name("user", encode_id(shopper), label, settings.redis_prefix, reader.cluster)
+                for label in labels
+            ]
+            found = dict(zip(labels, reader.hashes(keys), strict=True))
+    except RedisUnreachableError as error:
+        raise CommandError(str(error)) from None
+    now = time.time() * 1000
+    stored = {label: decode(fields) for label, fields in found.items()}
+    return {label: found[label] for label, row in stored.items() if row is not None and row.until > now}
+
+
+def print_shopper(settings: Settings, shopper: str, hashes: Mapping[str, Mapping[str, str]]) -> None:
+    """Print the table."""
+    now = round(time.time() * 1000)
+    notes: dict[str, dict[str, str]] = {"as of": {}, "next change": {}, "expires": {}, "": {}}
+    for label, fields in hashes.items():
+        row = decode(fields)
+        if row is not None:
+            notes["as of"][label] = f"{span(now - row.at)} ago"
+            notes["next change"][label] = "due" if row.next <= now else f"in {span(row.next - now)}"
+            notes["expires"][label] = f"in {span(row.until - now)}"
+            notes[""][label] = mark(row, now)
+    console().print(shopper_table(shopper, hashes, settings.definitions(), notes))
+
+
+def mark(row: Stored, now_ms: int) -> str:
+    """Say whether the values still hold."""
+    stale = "STALE" if now_ms > row.next + STALE_AFTER_MS else "fresh"
+    return f"{stale}, capped" if row.capped else stale
+
+
+def span(ms: int) -> str:
+    """Say a duration in its largest unit.
+
+    >>> span(400), span(90_000), span(7_200_000)
+    ('400 ms', '90 s', '120 min')
+    """
+    for unit, length in (("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+        if ms >= 3 * length or (unit == "s" and ms >= length):
+            return f"{ms // length} {unit}"
+    return f"{max(0, ms)} ms"

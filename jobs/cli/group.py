@@ -1,0 +1,49 @@
+"""How `shopper` finds its commands, and how one that fails ends."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from jobs.cli.outcome import CommandError, Exit
+from jobs.settings.errors import SettingsError
+
+COMMANDS: Final = ("demo", "run", "submit", "get", "features", "replay", "config", "docs")
+"""Each is the function of that name in the module `jobs.cli.<name>`."""
+EXIT_CODES: Final = (
+    "Exit codes: 0 all is well; 1 something failed; 2 wrong usage or settings; 3 not found; 130 interrupted."
+)
+
+
+class ShopperGroup(TyperGroup):
+    """Imports a command when it is called: `shopper get` need not wait for Kafka's and Flink's libraries."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order in which they are met."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; None where there is no such one."""
+        if cmd_name not in COMMANDS:
+            return None
+        function = getattr(import_module(f"jobs.cli.{cmd_name}"), cmd_name)
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        single.command(cmd_name, epilog=EXIT_CODES)(function)
+        return typer.main.get_command(single)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a failure whose cause is known ends with a message instead of a traceback."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            _end(str(error), Exit.USAGE)
+        except CommandError as error:
+            _end(str(error), error.code)
+        except KeyboardInterrupt:
+            _end("interrupted", Exit.INTERRUPTED)
+
+
+def _end(message: str, code: Exit) -> None:
+    typer.echo(f"shopper: {message}", err=True)
+    raise typer.Exit(code)

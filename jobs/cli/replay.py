@@ -1,0 +1,178 @@
+"""`shopper replay`: recorded events through the same logic as the live job, without Flink, Kafka or Redis."""
+
+import gc
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from events.event import Event
+from events.verdict import Filtered, Verdict
+from features.logic import ShopperLogic
+from features.replay import Replay
+from features.row import FeatureRow
+from jobs.cli.flags import KAFKA, MEANING, RECORDS, with_settings
+from jobs.cli.outcome import CommandError, accounting
+from jobs.cli.table import console, shopper_table
+from jobs.recording import records
+from jobs.settings import Loaded, Settings
+from jobs.settings.parse import instant_ms
+from sinks.codec import fields_of, key_of, meta_of
+
+SHOWN_REASONS = 5
+TURN = 2000
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant_ms(text)
+    except ValueError:
+        msg = f"{text!r} is no instant; write 2026-01-31T08:00:00Z"
+        raise typer.BadParameter(msg) from None
+
+
+@with_settings("redis_prefix", *RECORDS, *MEANING, *KAFKA)
+def replay(
+    loaded: Loaded,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+            help="One record a line; `-`: standard input.",
+        ),
+    ],
+    as_of: Annotated[
+        int | None,
+        typer.Option(
+            "--as-of",
+            metavar="INSTANT",
+            parser=_instant,
+            help="Leave out later events, read the values then; default: the latest event time.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help='One line a key: {"key":…,"fields":{…}}.')] = False,
+    shoppers: Annotated[
+        int, typer.Option(min=1, help="Shoppers to show in the table (not with --json).")
+    ] = 2,
+    to_kafka: Annotated[
+        bool, typer.Option("--to-kafka", help="Send the records to the topic instead, moved to now.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="With --to-kafka: play this many times as fast as it happened."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="With --to-kafka: records a second, ending now.")
+    ] = None,
+) -> None:
+    """Compute the features of recorded events, as the live job would.
+
+    Reads enriched TSV, Analytics-SDK JSON and Live Shopper JSON, gzipped or not; the records arrive in the
+    order of the lines. A last line on standard error accounts for every record.
+
+    Examples:
+        shopper replay events.tsv.gz
+
+        shopper replay events.tsv --as-of 2022-10-25T08:00:00Z --json
+
+        shopper replay events.tsv --to-kafka --rate 50
+    """
+    if to_kafka:
+        from jobs.cli.to_kafka import send  # noqa: PLC0415 - Kafka's library takes 0.15 s to import
+
+        send(loaded.settings, files, speed=speed, rate=rate)
+        return
+    if speed is not None or rate is not None:
+        msg = "--speed and --rate pace what --to-kafka sends; add --to-kafka or leave them away"
+        raise typer.BadParameter(msg)
+    with _without_collector():
+        player, rejected = _play(loaded.settings, files, as_of)
+        rows = player.rows()
+        if json:
+            _write_json(rows, loaded.settings.redis_prefix)
+        else:
+            _write_tables(rows, shoppers, loaded.settings)
+    _account(player, rejected)
+
+
+def _play(settings: Settings, files: list[Path], as_of: int | None) -> tuple[Replay, Counter[str]]:
+    """Return the replay, and why how many records gave no event."""
+    rejected: Counter[str] = Counter()
+    player = Replay(ShopperLogic(definitions=settings.definitions()), as_of)
+    decode = settings.decoder().decode
+    recorded = records(files)
+    try:
+        # In turns of one record, decoding and logic would evict each other from the processor's caches.
+        while batch := list(islice(recorded, TURN)):
+            player.feed(_events(map(decode, batch), rejected))
+    except (OSError, EOFError, zlib.error) as error:
+        msg = f"cannot read {', '.join(str(file) for file in files)}: {error}"
+        raise CommandError(msg) from None
+    return player, rejected
+
+
+def _events(verdicts: Iterable[Verdict], rejected: Counter[str]) -> list[Event]:
+    events = []
+    for verdict in verdicts:
+        if isinstance(verdict, Event):
+            events.append(verdict)
+        elif isinstance(verdict, Filtered):
+            rejected[f"filtered: {verdict.reason}"] += 1
+        else:
+            rejected[f"dead: {verdict.reasons[0].field}: expected {verdict.reasons[0].expected}"] += 1
+    return events
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Spare a third of the time: events and states have no cycles for the collector to find."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _write_json(rows: list[FeatureRow], prefix: str) -> None:
+    out = typer.get_binary_stream("stdout")
+    for key, row in sorted(((key_of(row, prefix), row) for row in rows), key=itemgetter(0)):
+        fields = fields_of(row) | meta_of(row, life=0)
+        out.write(orjson.dumps({"key": key, "fields": fields}, option=orjson.OPT_APPEND_NEWLINE))
+    out.flush()
+
+
+def _write_tables(rows: list[FeatureRow], most: int, settings: Settings) -> None:
+    screen = console()
+    definitions = settings.definitions()
+    columns: dict[str, dict[str, dict[str, str]]] = {}
+    seen: Counter[str] = Counter()
+    for row in rows:
+        if row.entity == "user":
+            columns.setdefault(row.entity_id, {})[row.window] = fields_of(row)
+            seen[row.entity_id] = row.seen
+    for shopper, count in seen.most_common(most):
+        screen.print(shopper_table(f"{shopper}: {count} records", columns[shopper], definitions), "")
+    if len(seen) > most:
+        screen.print(f"… and {len(seen) - most} more shoppers: --shoppers N, or --json for all", style="dim")
+
+
+def _account(player: Replay, rejected: Counter[str]) -> None:
+    verdicts, reasons = player.verdicts, rejected.copy()
+    reasons["dead: event time more than two minutes ahead"] += verdicts["future"]
+    counts = Counter(verdicts)
+    for reason, count in reasons.items():
+        counts[reason.partition(":")[0]] += count
+    left_out = f"; left out, after --as-of: {verdicts['left out']}" if verdicts["left out"] else ""
+    typer.echo(accounting(counts) + left_out, err=True)
+    for reason, count in (+reasons).most_common(SHOWN_REASONS):
+        typer.echo(f"  {count} {reason}", err=True)

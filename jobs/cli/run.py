@@ -1,0 +1,104 @@
+"""`shopper run`: the job on a Flink of this machine, against a Kafka and a Redis that are there already."""
+
+import time
+from contextlib import closing
+from typing import Annotated, Final
+
+import typer
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from jobs.cli.flags import ALL, with_settings
+from jobs.cli.outcome import CommandError, NotFoundError, accounting
+from jobs.cli.signals import interruptible
+from jobs.kafka_client import client_options
+from jobs.local.errors import LocalError
+from jobs.local.jars import ROOT
+from jobs.local.stack import LocalStack
+from jobs.progress import read_progress
+from jobs.redis_client import RedisReader, RedisUnreachableError
+from jobs.settings import Loaded, Settings
+from jobs.settings.job import job_config
+from jobs.submission import SubmissionError
+from jobs.supervisor import JobEndedError, Supervisor
+
+LOOK_S: Final = 2.0
+
+
+@with_settings(*ALL)
+def run(
+    loaded: Loaded,
+    seconds: Annotated[float | None, typer.Option(min=1, help="End by itself after so long.")] = None,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two lines of accounting.")] = 10,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin without state, whatever checkpoints there are.")
+    ] = False,
+) -> None:
+    """Run the job on a Flink cluster of this machine, until Ctrl-C.
+
+    Kafka and Redis are those of the settings; the topics must exist. Processes that die are started anew. The
+    next run goes on from the newest checkpoint in --checkpoint-dir (default: .local/state/<job name>).
+
+    Examples:
+        shopper run --kafka-bootstrap localhost:9092 --redis-url redis://localhost:6379/0
+
+        shopper run --parallelism 2 --topology branches
+    """
+    settings = loaded.settings
+    _check_topics(settings)
+    state = settings.checkpoint_dir or (ROOT / ".local" / "state" / settings.job_name).as_uri()
+    if not state.startswith("file:"):
+        msg = f"checkpoint_dir is {state}; `shopper run` needs a folder of this machine, file:///…"
+        raise CommandError(msg)
+    try:
+        with (
+            interruptible(),
+            LocalStack(
+                with_kafka=False, with_redis=False, taskmanagers=settings.parallelism, progress=_say
+            ) as stack,
+        ):
+            config = job_config(settings, life=round(time.time() * 1000), checkpoint_dir=state)
+            supervisor = Supervisor(stack.flink, config, _say)
+            supervisor.start(fresh=fresh)
+            _say(f"job {supervisor.job_id} runs; Flink's page: {stack.flink.rest_url}")
+            _watch(settings, supervisor, every, None if seconds is None else time.monotonic() + seconds)
+    except KeyboardInterrupt:
+        _say("stopped; the next run goes on from the newest checkpoint")
+    except (LocalError, SubmissionError, JobEndedError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _watch(settings: Settings, supervisor: Supervisor, every: float, until: float | None) -> None:
+    told = 0.0
+    with closing(RedisReader(settings.redis_url)) as reader:
+        while until is None or time.monotonic() < until:
+            state = supervisor.look()
+            if time.monotonic() - told >= every:
+                told = time.monotonic()
+                typer.echo(f"{time.strftime('%H:%M:%S')} {state} {_accounts(reader, settings)}")
+            time.sleep(LOOK_S)
+
+
+def _accounts(reader: RedisReader, settings: Settings) -> str:
+    try:
+        return accounting(read_progress(reader, settings.job_name, settings.redis_prefix).counts)
+    except RedisUnreachableError as error:
+        return str(error)
+
+
+def _check_topics(settings: Settings) -> None:
+    """Find out now what the job would only tell by restarting for ever."""
+    try:
+        with KafkaAdminClient(**client_options(settings)) as admin:
+            topics = set(admin.list_topics())
+    except KafkaError as error:
+        msg = f"Kafka at {settings.kafka_bootstrap} does not answer ({type(error).__name__}); does it run?"
+        raise CommandError(msg) from None
+    missing = sorted({settings.topic, settings.dead_letter_topic} - topics)
+    if missing:
+        msg = f"Kafka at {settings.kafka_bootstrap} has no topic {' and no '.join(missing)}; create it first"
+        raise NotFoundError(msg)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -1,0 +1,228 @@
+"""Every setting: its type, default, meaning and what is expected of it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from events.decoder import Decoder
+from events.page import SearchRule
+from features.settings import Definitions
+from jobs.settings.parse import (
+    as_absent,
+    as_items,
+    as_json,
+    as_start,
+    check_bootstrap,
+    check_buckets,
+    check_redis_url,
+)
+from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_labels
+
+ENVIRONMENT_PREFIX = "SHOPPER_"
+
+Items = Annotated[tuple[str, ...], BeforeValidator(as_items)]
+Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+def _setting(default: Any, says: str, expects: str, **constraints: Any) -> Any:
+    """Declare a setting: its meaning, and what is expected of a value (said when one cannot be used)."""
+    return Field(default, description=says, json_schema_extra={"expects": expects}, **constraints)
+
+
+class Settings(BaseSettings):
+    """Frozen; built by `jobs.settings.load` at the edge and passed inwards. Names end in their unit."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        enable_decoding=False,
+        env_ignore_empty=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+    )
+
+    kafka_bootstrap: Annotated[str, BeforeValidator(check_bootstrap)] = _setting(
+        "localhost:9092", "Kafka brokers to ask first.", "host:port, several separated by commas"
+    )
+    topic: str = _setting(
+        "snowplow-enriched-good",
+        "Topic with the enriched events.",
+        "a Kafka topic's name",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+    )
+    dead_letter_topic: str = _setting(
+        "shopper-dead-letters",
+        "Topic for records that cannot be used.",
+        "a Kafka topic's name",
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+    )
+    kafka_security_protocol: Protocol = _setting(
+        "PLAINTEXT", "How to talk to Kafka.", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_sasl_mechanism: Mechanism = _setting(
+        "PLAIN", "How to log in to Kafka.", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_sasl_user: str = _setting("", "User for Kafka.", "a name; the protocols SASL_* need one")
+    kafka_sasl_password: SecretStr = _setting(
+        SecretStr(""),
+        "Password for Kafka (no flag: process lists show flags).",
+        "the protocols SASL_* need one",
+    )
+    kafka_ca_file: Annotated[Path | None, BeforeValidator(as_absent)] = _setting(
+        None, "PEM file with the authority that signed the brokers' certificates.", "a readable PEM file"
+    )
+    redis_url: Annotated[str, BeforeValidator(check_redis_url)] = _setting(
+        "redis://localhost:6379/0",
+        "Redis that receives the features.",
+        "redis://[user:password@]host:port[/db], redis+sentinel:// or redis+cluster://; rediss for TLS",
+    )
+    redis_prefix: str = _setting(
+        "",
+        "What every key begins with, `shop1:` for instance.",
+        "text without spaces or braces",
+        pattern=r"^[^\s{}]*$",
+    )
+    job_name: str = _setting(
+        "shopper-features",
+        "Name of the job, in Flink and in its progress key.",
+        "letters, digits, dots and dashes",
+        pattern=r"^[A-Za-z0-9._-]+$",
+    )
+    topology: Literal["fused", "branches"] = _setting(
+        "fused", "One keyed operator for all branches, or one a branch.", "fused or branches"
+    )
+    parallelism: int = _setting(1, "Flink slots to use.", "a whole number from 1 to 128", ge=1, le=128)
+    buckets: Annotated[int, AfterValidator(check_buckets)] = _setting(
+        16,
+        "Virtual shards of the shoppers; part of the state, so choose it once.",
+        "a power of two from 1 to 128",
+    )
+    batch_ms: int = _setting(
+        50,
+        "How long records are gathered before one call into Python.",
+        "a whole number from 1 to 10000",
+        ge=1,
+        le=10_000,
+    )
+    jobmanager: Annotated[str, BeforeValidator(check_bootstrap)] = _setting(
+        "localhost:8081", "REST address of the Flink cluster that `submit` talks to.", "host:port"
+    )
+    checkpoint_dir: str = _setting(
+        "",
+        "Where checkpoints go; `submit` needs one that every TaskManager reaches.",
+        "a URI such as s3://bucket/checkpoints or file:///shared/checkpoints",
+        pattern=r"^([a-z][a-z0-9+.-]*:/.*)?$",
+    )
+    state_backend: Literal["hashmap", "rocksdb"] = _setting(
+        "hashmap",
+        "Where Flink keeps the shoppers: memory, or RocksDB for many millions.",
+        "hashmap or rocksdb",
+    )
+    checkpoint_interval_s: int = _setting(
+        10, "Seconds between checkpoints.", "a whole number from 1 to 3600", ge=1, le=3600
+    )
+    start: Annotated[str, BeforeValidator(as_start)] = _setting(
+        "recent",
+        "Where the first start reads from: the longest window and its pane back, or as said.",
+        "recent, earliest, latest or an instant such as 2026-01-31T08:00:00Z",
+    )
+    wire_format: Literal["auto", "tsv", "sdk_json", "live_shopper"] = _setting(
+        "auto",
+        "Format of the records; auto tells each by its first bytes.",
+        "auto, tsv, sdk_json or live_shopper",
+    )
+    app_ids: Items = _setting(
+        (), "Only events of these applications count; empty: of all.", "names, by commas"
+    )
+    exclude_robots: bool = _setting(False, "Leave out events of robots.", "true or false")
+    search_path: str = _setting(
+        "/search",
+        "Page views of this path, or below it, are searches; empty: none by path.",
+        "a path that begins with a slash",
+        pattern=r"^(/.*)?$",
+    )
+    search_parameters: Items = _setting(
+        ("q", "query", "search"), "So are those whose query fills one of these in.", "names, by commas"
+    )
+    recommendation_words: Items = _setting(
+        ("recommend", "also be interested"),
+        "A list whose name contains one of these is a recommendation.",
+        "words, by commas",
+    )
+    checkout_order_step: int = _setting(
+        0,
+        "Checkout step that counts as an order, for shops without transactions; 0: none.",
+        "a whole number from 0 to 90",
+        ge=0,
+        le=90,
+    )
+    windows: Annotated[tuple[WindowSetting, ...], BeforeValidator(as_json), AfterValidator(check_labels)] = (
+        _setting(
+            DEFAULT_WINDOWS,
+            "The rolling windows.",
+            'a list such as [{ label = "5min", size_s = 300, pane_s = 10 }]; JSON in flags and variables',
+        )
+    )
+    session_gap_min: int = _setting(
+        30,
+        "Minutes without an event after which a session is closed.",
+        "a whole number from 1 to 1440",
+        ge=1,
+        le=1440,
+    )
+    session_retention_h: int = _setting(
+        24,
+        "Hours that a session's state and rows outlive its last event.",
+        "a whole number from 1 to 168",
+        ge=1,
+        le=168,
+    )
+    session_keys: bool = _setting(
+        True, "Whether `session:<id>:features` is written as well.", "true or false"
+    )
+
+    @field_validator("kafka_sasl_user", "kafka_sasl_password")
+    @classmethod
+    def _a_login_is_whole(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        protocol = info.data.get("kafka_security_protocol", "")
+        if protocol.startswith("SASL") and not value:
+            msg = f"missing, though kafka_security_protocol is {protocol}"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            msg = "no such file"
+            raise ValueError(msg)
+        return path
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: `load` reads the sources, since it also tells them apart."""
+        del settings_cls
+        return (init_settings,)
+
+    def decoder(self) -> Decoder:
+        """Return what reads the records."""
+        search = SearchRule(self.search_path, frozenset(self.search_parameters))
+        return Decoder(self.wire_format, frozenset(self.app_ids), self.exclude_robots, search)
+
+    def definitions(self) -> Definitions:
+        """Return what the shop set about the meaning of its features."""
+        return Definitions(
+            windows=tuple(window.definition() for window in self.windows),
+            session_gap=timedelta(minutes=self.session_gap_min),
+            session_retention=timedelta(hours=self.session_retention_h),
+            session_keys=self.session_keys,
+            recommendation_words=self.recommendation_words,
+            checkout_order_step=self.checkout_order_step,
+        )

@@ -1,0 +1,97 @@
+"""Hand the job to a Flink cluster: `flink run` from PyFlink's wheel, the job as a zip."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from jobs.job_config import JobConfig
+from jobs.package import build_zip
+
+CONFIG_VARIABLE: Final = "SHOPPER_JOB_CONFIG"
+"""What `jobs.live` reads; not imported from there, since that would load Flink's Python API for a second."""
+TIMEOUT_S: Final = 180.0
+KNOCK_S: Final = 10.0
+_JOB_ID: Final = re.compile(r"JobID ([0-9a-f]{32})")
+_TAIL: Final = 25
+
+
+class SubmissionError(Exception):
+    """Flink did not take the job; the message ends with what it said."""
+
+
+def submit(
+    config: JobConfig, jobmanager: str, flink_home: Path, connector: Path, environment: Mapping[str, str]
+) -> str:
+    """Submit the job and return its id.
+
+    The configuration travels in the environment, since it may hold passwords that a process list would show.
+
+    Args:
+        config: the job.
+        jobmanager: host:port of the cluster's REST API.
+        flink_home: the distribution whose `flink` is called.
+        connector: the Kafka connector's jar.
+        environment: what that needs in its environment (JAVA_HOME, FLINK_CONF_DIR and the like).
+
+    Raises:
+        SubmissionError: if the cluster cannot be reached or refuses the job.
+    """
+    _knock(jobmanager)
+    with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
+        archive = build_zip(Path(folder) / "job.zip")
+        command = [str(flink_home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
+        # Not by pipeline.jars: that would replace flink-python's jar, which `flink run` adds by itself.
+        command += ["--jarfile", str(connector)]
+        command += ["-pyclientexec", sys.executable, "-pyfs", str(archive), "-pym", "jobs.live"]
+        secret = {CONFIG_VARIABLE: config.to_json().decode()}
+        # Away from the project's folder, so that the client, too, takes its modules from the zip.
+        code, said = _run(command, os.environ | dict(environment) | secret, Path(folder))
+    found = _JOB_ID.search(said)
+    if code or found is None:
+        told = [line for line in said.splitlines() if not line.startswith(("\tat ", "\t... "))]
+        tail = "\n".join(told[-_TAIL:])
+        msg = f"Flink at {jobmanager} did not take the job (exit code {code}):\n{tail}"
+        raise SubmissionError(msg)
+    return found[1]
+
+
+def _knock(jobmanager: str) -> None:
+    """Find out now what Flink's client would tell after a minute of trying."""
+    host, _, port = jobmanager.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except OSError as error:
+        msg = f"Flink at {jobmanager} does not answer ({error}); is that the address of its REST API?"
+        raise SubmissionError(msg) from None
+
+
+def _run(command: list[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
+    """Run the client in a process group of its own, and end all of it however this ends."""
+    with (folder / "output").open("w+") as output:
+        client = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+        try:
+            code = client.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            code = -1
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(client.pid, signal.SIGKILL)
+            client.wait()
+        output.seek(0)
+        return code, output.read()

@@ -1,0 +1,110 @@
+"""Keeps the job running on a Flink cluster of this machine, which has no high availability of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from jobs.job_config import JobConfig
+from jobs.local.flink import FlinkCluster
+from jobs.submission import submit
+
+RUNNING_S: Final = 180.0
+_POLL_S: Final = 0.3
+_ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED"})
+
+
+class JobEndedError(Exception):
+    """Flink gave the job up; the message has the cause."""
+
+
+class Supervisor:
+    """Submits the job, starts dead processes anew and submits again when the JobManager was lost.
+
+    Not to be used from several threads: the servers belong to the thread that starts them.
+    """
+
+    def __init__(self, cluster: FlinkCluster, config: JobConfig, say: Callable[[str], None]) -> None:
+        """Prepare; `start` submits."""
+        self._cluster = cluster
+        self._config = config
+        self._say = say
+        self.job_id = ""
+        self._taskmanagers = set(cluster.running())
+        self.restarts = 0
+
+    def start(self, *, fresh: bool = False) -> None:
+        """Submit the job, from the newest complete checkpoint of its folder unless it is to be `fresh`."""
+        restore = "" if fresh else newest_checkpoint(self._config.checkpoint_dir)
+        if restore:
+            self._say(f"goes on from {restore}")
+        config = replace(self._config, restore_from=restore)
+        address = self._cluster.rest_url.partition("://")[2]
+        tools = self._cluster.toolchain
+        self.job_id = submit(
+            config, address, tools.flink_home, tools.flink_connector_jar, self._cluster.environment()
+        )
+
+    def look(self) -> str:
+        """Return the job's state after putting right what can be put right.
+
+        Raises:
+            JobEndedError: if the job has come to an end by itself.
+        """
+        if self._cluster.jobmanager.pid is None:
+            self._say("the JobManager is gone; it is started anew, and the job is submitted again")
+            self.restarts += 1
+            self._cluster.restart_jobmanager()
+            self._cluster.wait_ready()
+            self.start()
+        for number in self._taskmanagers - set(self._cluster.running()):
+            self._say(f"TaskManager {number} is gone; another one is started")
+            self.restarts += 1
+            self._cluster.kill_taskmanager(number)
+            self._cluster.start_taskmanager()
+        self._taskmanagers = set(self._cluster.running())
+        try:
+            state = str(self._cluster.get(f"/jobs/{self.job_id}")["state"])
+        except OSError:
+            return "UNKNOWN"
+        if state in _ENDED:
+            msg = f"the job has ended as {state}: {self._cause()}"
+            raise JobEndedError(msg)
+        return state
+
+    def wait_running(self) -> None:
+        """Wait until every operator of the job runs.
+
+        Raises:
+            JobEndedError: if the job ends, or does not run in time.
+        """
+        until = time.monotonic() + RUNNING_S
+        while time.monotonic() < until:
+            self.look()
+            try:
+                vertices = self._cluster.get(f"/jobs/{self.job_id}")["vertices"]
+            except OSError:
+                vertices = []
+            if vertices and all(vertex["status"] == "RUNNING" for vertex in vertices):
+                return
+            time.sleep(_POLL_S)
+        msg = f"the job does not run {RUNNING_S:g} s after it was submitted: {self._cause()}"
+        raise JobEndedError(msg)
+
+    def _cause(self) -> str:
+        try:
+            history = self._cluster.get(f"/jobs/{self.job_id}/exceptions?maxExceptions=1")["exceptionHistory"]
+        except (OSError, KeyError):
+            return "its cause is in the cluster's logs"
+        entries = history.get("entries", ())
+        return str(entries[0]["stacktrace"])[:2000] if entries else "no exception is known"
+
+
+def newest_checkpoint(checkpoint_dir: str) -> str:
+    """Return the URI of the newest complete checkpoint in a folder of this machine; empty without one."""
+    folder = Path(url2pathname(urlsplit(checkpoint_dir).path))
+    complete = sorted(folder.glob("*/chk-*/_metadata"), key=lambda path: path.stat().st_mtime)
+    return complete[-1].parent.as_uri() if complete else ""

@@ -1,0 +1,245 @@
+"""The `shopper` commands that need no server: what they print, and how they end."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from events.decoder import Decoder
+from events.event import Event
+from features.catalogue import entries, render
+from features.logic import ShopperLogic
+from features.replay import Replay
+from jobs.cli import docs
+from jobs.cli import get as getting
+from jobs.cli import submit as submitting
+from jobs.cli.group import COMMANDS
+from jobs.cli.main import app
+from jobs.redis_client import RedisReader, RedisUnreachableError
+from jobs.settings import Settings, load
+from sinks.codec import fields_of, key_of, meta_of
+
+DATA = Path(__file__).parents[1] / "data"
+TSV = DATA / "snowplow-ecommerce" / "events.enriched.tsv.gz"
+SDK = DATA / "snowplow-ecommerce" / "events.sdk.jsonl.gz"
+CHECKOUT = DATA / "live-shopper-example" / "successful_checkout.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without a file, and none of our variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
+    return tmp_path
+
+
+def shopper(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def printed(result: Result) -> dict[str, dict[str, str]]:
+    lines = map(json.loads, result.stdout.splitlines())
+    return {line["key"]: line["fields"] for line in lines}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(command: str) -> None:
+    result = shopper(command, "--help")
+    assert result.exit_code == 0
+    assert f"shopper {command}" in result.stdout
+    assert "Exit codes" in result.stdout
+    assert "Examples" in result.stdout
+
+
+def test_help_lists_every_command() -> None:
+    listed = shopper("--help").stdout
+    assert all(command in listed for command in COMMANDS)
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    assert shopper("sumbit").exit_code == 2
+
+
+def test_wrong_settings_end_with_code_2_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPPER_PARALLELISM", "many")
+    result = shopper("config", "--buckets", "3")
+    assert result.exit_code == 2
+    assert "2 settings cannot be used" in result.stderr
+    assert "flag --buckets" in result.stderr
+    assert "environment SHOPPER_PARALLELISM" in result.stderr
+
+
+def test_config_tells_value_and_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPPER_KAFKA_SASL_PASSWORD", "hunter2")
+    result = shopper("config", "--json", "--topic", "orders", "--exclude-robots")
+    told = json.loads(result.stdout)
+    assert told["topic"] == {"value": "orders", "origin": "flag --topic"}
+    assert told["exclude_robots"] == {"value": "true", "origin": "flag --exclude-robots"}
+    assert told["kafka_sasl_password"]["value"] == "****"
+    assert set(told) == set(Settings.model_fields)
+    assert "flag --topic" in shopper("config", "--topic", "orders").stdout
+
+
+def test_the_template_holds_every_default(nowhere: Path) -> None:
+    template = shopper("config", "--toml").stdout
+    (nowhere / "shopper.toml").write_text(template)
+    assert " shopper.toml" not in shopper("config").stdout
+    defaults = load().shown()
+    (nowhere / "shopper.toml").write_text(re.sub(r"^# ([a-z_]+ = )", r"\1", template, flags=re.MULTILINE))
+    loaded = load()
+    assert {origin.source for origin in loaded.origins.values()} == {"file"}
+    assert loaded.shown() == defaults
+
+
+def test_features_is_the_catalogue() -> None:
+    assert shopper("features", "--markdown").stdout == render()
+    names = [json.loads(line)["name"] for line in shopper("features", "--json").stdout.splitlines()]
+    assert names == [entry.name for entry in entries()]
+    assert "cart_value" in shopper("features").stdout
+
+
+@pytest.mark.parametrize("file", [TSV, SDK])
+def test_replay_prints_what_the_logic_says(file: Path) -> None:
+    result = shopper("replay", file, "--json")
+    decode = Decoder().decode
+    replay = Replay(ShopperLogic())
+    raws = gzip.decompress(TSV.read_bytes()).splitlines()
+    replay.feed(event for event in map(decode, raws) if isinstance(event, Event))
+    assert printed(result) == {key_of(row): fields_of(row) | meta_of(row, life=0) for row in replay.rows()}
+    assert result.stdout.splitlines() == sorted(result.stdout.splitlines())
+    assert "read 833 = applied 832 + filtered 1 + duplicate 0 + late 0 + dead 0\n" in result.stderr
+
+
+def test_replay_reads_plain_and_gzipped_alike_whatever_the_name(nowhere: Path) -> None:
+    (nowhere / "plain.gz").write_bytes(gzip.decompress(TSV.read_bytes()).replace(b"\n", b"\r\n\n"))
+    assert shopper("replay", "plain.gz", "--json").stdout == shopper("replay", TSV, "--json").stdout
+
+
+def test_replay_as_of_leaves_out_what_comes_after() -> None:
+    result = shopper("replay", CHECKOUT, "--as-of", "2025-03-26T10:57:00Z", "--json", "--redis-prefix", "a:")
+    keys = printed(result)
+    assert keys
+    assert all(key.startswith("a:") for key in keys)
+    assert all(int(f["session_start"]) <= 1742986620000 for f in keys.values() if "session_start" in f)
+    assert "left out, after --as-of: " in result.stderr
+
+
+def test_replay_follows_the_settings_of_meaning() -> None:
+    windows = '[{"label": "2min", "size_s": 120, "pane_s": 10}]'
+    keys = printed(shopper("replay", CHECKOUT, "--json", "--windows", windows, "--no-session-keys"))
+    assert {key.rpartition(":")[2] for key in keys} == {"2min", "session"}
+
+
+def test_replay_accounts_for_what_it_cannot_use(nowhere: Path) -> None:
+    good = CHECKOUT.read_bytes().splitlines()[0]
+    (nowhere / "some").write_bytes(b"\n".join([good, b"nonsense", good, b"{}"]))
+    result = shopper("replay", "some", "--json")
+    assert result.exit_code == 0
+    assert "read 4 = applied 1 + filtered 0 + duplicate 1 + late 0 + dead 2\n" in result.stderr
+    assert "1 dead: record: expected 131 fields" in result.stderr
+
+
+def test_replay_for_people_is_a_table() -> None:
+    result = shopper("replay", CHECKOUT, "--shoppers", 1)
+    assert "5min" in result.stdout
+    assert "product_view_count" in result.stdout
+    assert "1 more shoppers" in result.stdout
+
+
+def test_replay_of_a_damaged_file_fails_with_its_name(nowhere: Path) -> None:
+    (nowhere / "cut.gz").write_bytes(TSV.read_bytes()[:5000])
+    result = shopper("replay", "cut.gz")
+    assert result.exit_code == 1
+    assert "cut.gz" in result.stderr
+    assert shopper("replay", "none").exit_code == 2
+
+
+def test_pacing_without_a_topic_is_wrong_usage() -> None:
+    assert shopper("replay", CHECKOUT, "--rate", 5).exit_code == 2
+    assert shopper("replay", CHECKOUT, "--as-of", "yesterday").exit_code == 2
+
+
+HASH = {
+    "_v": "01700000000000.000000000042.01700000000500",
+    "_at": "1700000000500",
+    "_next": "1700000001000",
+    "_until": "9999999999999",
+    "_seen": "42",
+    "product_view_count": "3",
+}
+
+
+def test_get_shows_features_with_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        RedisReader, "hashes", lambda _self, keys: [HASH if key.endswith(":1h") else {} for key in keys]
+    )
+    table = shopper("get", "ann").stdout
+    assert "product_view_count" in table
+    assert "STALE" in table
+    assert json.loads(shopper("get", "ann", "--json").stdout) == {"1h": HASH}
+
+
+def test_get_tells_absence_from_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RedisReader, "hashes", lambda _self, keys: [HASH | {"_until": "5"} for _ in keys])
+    nobody = shopper("get", "ann", "--redis-url", "redis://u:hunter2@cache:1/0")
+    assert nobody.exit_code == 3
+    assert "hunter2" not in nobody.stderr
+    assert "'ann'" in nobody.stderr
+
+    def down(_self: RedisReader, _keys: object) -> None:
+        msg = "Redis at cache does not answer"
+        raise RedisUnreachableError(msg)
+
+    monkeypatch.setattr(RedisReader, "hashes", down)
+    assert shopper("get", "ann").exit_code == 1
+
+
+def test_a_span_is_told_in_its_largest_unit() -> None:
+    assert [getting.span(ms) for ms in (0, 999, 2500, 200_000, 11_000_000)] == [
+        "0 ms",
+        "999 ms",
+        "2 s",
+        "3 min",
+        "3 h",
+    ]
+
+
+def test_submit_wants_a_folder_for_checkpoints() -> None:
+    result = shopper("submit")
+    assert result.exit_code == 2
+    assert "checkpoint_dir" in result.stderr
+
+
+def test_submit_tells_at_once_that_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submitting, "provide", lambda _jars, **_: {"flink": (DATA,)})
+    result = shopper("submit", "--checkpoint-dir", "file:///state", "--jobmanager", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "127.0.0.1:1 does not answer" in result.stderr
+
+
+def test_docs_check_compares_with_the_code(monkeypatch: pytest.MonkeyPatch, nowhere: Path) -> None:
+    monkeypatch.setattr(docs, "FOLDER", nowhere)
+    assert shopper("docs", "--check").exit_code == 1
+    assert shopper("docs").exit_code == 0
+    assert shopper("docs", "--check").exit_code == 0
+    assert (nowhere / "features.md").read_text() == render()
+    assert "| `topic` |" in (nowhere / "settings.md").read_text()
+
+
+def test_replay_loads_neither_flink_nor_kafka() -> None:
+    program = "import sys, jobs.cli.replay; print([m for m in ('pyflink', 'kafka') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd=DATA.parents[1],
+    )
+    assert done.stdout == "[]\n"
