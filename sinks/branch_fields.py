@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Final
 
 import msgspec
 
@@ -22,9 +23,14 @@ class BranchFields:
     """What the row of a shopper without such events holds: counts of zero."""
 
 
-def load(name: str) -> str:
+def _load(name: str) -> str:
     """Text of a script of this package; works from a zip, too."""
     return files("sinks").joinpath(name).read_text(encoding="utf-8")
+
+
+# Read when the module is imported: a later job in the same TaskManager finds the module, but not its file.
+FENCE_LUA: Final = _load("fence.lua")
+BRANCHES_LUA: Final = _load("branches.lua")
 
 
 def branch_script(branch: str, branches: Mapping[str, BranchFields]) -> Script:
@@ -45,7 +51,7 @@ def branch_script(branch: str, branches: Mapping[str, BranchFields]) -> Script:
         first = next(iter(texts), f"_v:{branch}")
         meta += [f"_v:{other}", f"_until:{other}", f"_next:{other}", f"_capped:{other}", first]
         zeros.append(msgspec.msgpack.encode([text for pair in texts.items() for text in pair]))
-    text = load("branches.lua").replace("'@META@'", ", ".join(_quoted(name.encode()) for name in meta))
+    text = BRANCHES_LUA.replace("'@META@'", ", ".join(_quoted(name.encode()) for name in meta))
     return Script.of(text.replace("'@ZEROS@'", ", ".join(map(_quoted, zeros))))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from features.row import FeatureRow
 from sinks.address import Address
-from sinks.branch_fields import BranchFields, branch_script, load
+from sinks.branch_fields import FENCE_LUA, BranchFields, branch_script
 from sinks.calls import Call, Script, cut, evaluation, plain
 from sinks.codec import fence, fields_of, key_of, meta_of
 from sinks.exchange import Exchange
@@ -52,7 +52,7 @@ class RedisSink:
         mine = (branches or {}).get(branch, BranchFields(frozenset()))
         self._names = mine.names
         self._zeros = {name: text_of(value) for name, value in mine.zeros.items()}
-        self._fence = Script.of(load("fence.lua"))
+        self._fence = Script.of(FENCE_LUA)
         self._shared = branch_script(branch, branches or {}) if branch else None
         self._exchange = Exchange(route, shown)
 

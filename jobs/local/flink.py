@@ -65,6 +65,7 @@ class FlinkCluster(LocalService):
             "JAVA_HOME": str(self.toolchain.java_home),
             "FLINK_HOME": str(self.toolchain.flink_home),
             "FLINK_CONF_DIR": str(self.conf_dir),
+            "FLINK_LIB_DIR": str(self.folder / "lib"),
             "FLINK_LOG_DIR": str(log_dir or self.folder / "client"),
             "FLINK_PID_DIR": str(self.folder / "pids"),
             "PATH": f"{python}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -73,6 +74,7 @@ class FlinkCluster(LocalService):
     def start(self) -> None:
         """Start all processes without waiting."""
         write_config(self.conf_dir, self.toolchain.flink_home, self._own_config() | dict(self.config))
+        self._link_jars()
         # The client writes its log here; a missing folder would make it complain on every call.
         (self.folder / "client").mkdir(parents=True, exist_ok=True)
         self.jobmanager.start()
@@ -146,6 +148,21 @@ class FlinkCluster(LocalService):
             log=self.folder / name / "console.log",
             environment=self.environment(self.folder / name),
         )
+
+    def _link_jars(self) -> None:
+        """Give the cluster a lib folder of the shipped jars, PyFlink's own and the Kafka connector.
+
+        What comes with a job is loaded by a class loader of that job, and the bridge to Python (pemja 0.5.5)
+        can be loaded only once a JVM on Java 17: a second job on the same TaskManager would fail for ever
+        with `NoSuchFieldException: loadedLibraryNames`. From here it is loaded once, for all jobs.
+        """
+        home, lib = self.toolchain.flink_home, self.folder / "lib"
+        lib.mkdir(parents=True, exist_ok=True)
+        jars = [*(home / "lib").glob("*.jar"), *(home / "opt").glob("flink-python-*.jar")]
+        for jar in (*jars, self.toolchain.flink_connector_jar):
+            link = lib / jar.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(jar.absolute())
 
     def _own_config(self) -> dict[str, str]:
         return {

@@ -24,6 +24,8 @@ DEFAULTS = {
     # One interpreter lock a JVM: a second slot would only make the first one slower.
     "taskmanager.numberOfTaskSlots": "1",
     "python.execution-mode": "thread",
+    # The bridge to Python can be loaded once a JVM, so it is never loaded by a job's own class loader.
+    "classloader.parent-first-patterns.additional": "pemja.",
     # Defaults notice a dead TaskManager after about 50 s.
     "heartbeat.interval": "2 s",
     "heartbeat.timeout": "10 s",

@@ -1,0 +1,121 @@
+"""What the live job needs to be built: frozen, picklable, JSON there and back."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, Self
+
+import msgspec
+
+from events.decoder import WireFormat
+from events.page import SearchRule
+from features.settings import Definitions
+from operators.placement import bucket_keys
+
+Topology = Literal["fused", "branches"]
+StateBackend = Literal["hashmap", "rocksdb"]
+
+RECENT: Final = "recent"
+EARLIEST: Final = "earliest"
+LATEST: Final = "latest"
+GROUP_OFFSETS: Final = "group-offsets"
+
+MOST_BATCH_MS: Final = 10_000
+
+
+class JobConfigError(ValueError):
+    """The job cannot be built as described; the message names the setting, its value and the way out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobConfig:
+    """One live job. Names end in their unit; times are epoch milliseconds.
+
+    `buckets` and the order of the SQL are part of the state's contract.
+    """
+
+    kafka_bootstrap: str
+    redis_url: str
+    checkpoint_dir: str
+    """A URI; the default of Flink keeps state in memory and fails every checkpoint of more than 5 MB."""
+    life: int
+    """When a run that begins without state was submitted: the first part of the fence."""
+    job_name: str = "shopper-features"
+    topic: str = "snowplow-enriched-good"
+    dead_letter_topic: str = "shopper-dead-letters"
+    kafka_properties: dict[str, str] = field(default_factory=dict)
+    """For every Kafka client of the job: security and the like, in Kafka's own names."""
+    redis_prefix: str = ""
+    definitions: Definitions = field(default_factory=Definitions)
+    wire_format: WireFormat = "auto"
+    app_ids: frozenset[str] = frozenset()
+    exclude_robots: bool = False
+    search: SearchRule = field(default_factory=SearchRule)
+    start: int | str = RECENT
+    """Where a first run begins: `recent`, `earliest`, `latest`, `group-offsets`, or a Kafka timestamp."""
+    topology: Topology = "fused"
+    parallelism: int = 1
+    buckets: int = 16
+    lanes: int = 0
+    """Micro-batches gathered side by side; 0: one a slot."""
+    batch_ms: int = 50
+    checkpoint_interval_s: float = 10
+    state_backend: StateBackend = "hashmap"
+    restore_from: str = ""
+    """A checkpoint or savepoint to begin from."""
+    cached_shoppers: int = 50_000
+    """States that each features operator keeps at hand, a few kB each."""
+    jars: tuple[str, ...] = ()
+    """URLs of the jars that the job needs (the Kafka connector)."""
+    python: str = ""
+    """The Python of the workers; empty: the one that Flink finds."""
+    flink: dict[str, str] = field(default_factory=dict)
+    """Flink's own options; they win over what the job sets."""
+
+    def __post_init__(self) -> None:
+        """Check what Flink would only tell at run time, or never."""
+        if "://" not in self.checkpoint_dir and not self.checkpoint_dir.startswith("file:/"):
+            msg = f"checkpoint_dir is {self.checkpoint_dir!r}; give a URI such as file:///var/checkpoints"
+            raise JobConfigError(msg)
+        if not 1 <= self.batch_ms <= MOST_BATCH_MS:
+            msg = f"batch_ms is {self.batch_ms}; give 1 to {MOST_BATCH_MS} milliseconds"
+            raise JobConfigError(msg)
+        if isinstance(self.start, str) and self.start not in (RECENT, EARLIEST, LATEST, GROUP_OFFSETS):
+            msg = (
+                f"start is {self.start!r}; give recent, earliest, latest, group-offsets or epoch milliseconds"
+            )
+            raise JobConfigError(msg)
+        try:
+            bucket_keys(self.buckets)
+        except ValueError as error:
+            raise JobConfigError(str(error)) from None
+
+    @property
+    def covers_from(self) -> int:
+        """From when on a run without state reads, by Kafka's timestamps."""
+        if isinstance(self.start, int):
+            return self.start
+        if self.start == RECENT:
+            return self.life - max(window.size_ms + window.pane_ms for window in self.definitions.windows)
+        return 0 if self.start == EARLIEST else self.life
+
+    def to_json(self) -> bytes:
+        """The config as JSON."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The config in `data`.
+
+        Raises:
+            JobConfigError: naming the field that cannot be used.
+        """
+        try:
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.MsgspecError as error:
+            msg = f"the job's configuration cannot be used: {error}"
+            raise JobConfigError(msg) from None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The config in the file at `path`."""
+        return cls.from_json(path.read_bytes())

@@ -1,0 +1,131 @@
+"""The wiring of the live job: which operator follows which, under which uid."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pyflink.common import Configuration, Types
+from pyflink.common.serialization import SimpleStringSchema
+from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.datastream.connectors.base import DeliveryGuarantee
+from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, KafkaSink
+from pyflink.table import StreamTableEnvironment
+
+from events.decoder import Decoder
+from features.views import BRANCHES
+from jobs.job_config import JobConfig
+from jobs.microbatch import microbatches
+from operators.decode import DecodeFunction, DecodeOptions
+from operators.features import FeaturesFunction, FeaturesOptions
+from operators.placement import MAX_PARALLELISM
+from operators.routing import ACCOUNTANT
+from operators.shard import ShardOptions
+from operators.streams import branch_tag, key_by_first_field, payload_type, side_output
+
+FeaturesType = Callable[[FeaturesOptions], FeaturesFunction]
+
+__all__ = ["FeaturesType", "JobConfig", "build", "environment", "flink_options"]
+
+_FIXED: Final = {
+    "python.execution-mode": "thread",
+    "pipeline.max-parallelism": str(MAX_PARALLELISM),
+    # Every operator has a uid of ours, so that a savepoint fits the next release.
+    "pipeline.auto-generate-uids": "false",
+    "pipeline.object-reuse": "true",
+    "table.local-time-zone": "UTC",
+    "execution.runtime-mode": "STREAMING",
+    "execution.checkpointing.mode": "EXACTLY_ONCE",
+    "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+    "execution.checkpointing.timeout": "2 min",
+    "execution.checkpointing.tolerable-failed-checkpoints": "10",
+    "execution.checkpointing.unaligned.enabled": "false",
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": str(2**31 - 1),
+    "restart-strategy.exponential-delay.initial-backoff": "1 s",
+    "restart-strategy.exponential-delay.max-backoff": "30 s",
+    "restart-strategy.exponential-delay.reset-backoff-threshold": "2 min",
+}
+
+
+def flink_options(config: JobConfig) -> dict[str, str]:
+    """Every option of Flink that the job sets."""
+    options = dict(_FIXED)
+    options["parallelism.default"] = str(config.parallelism)
+    options["execution.checkpointing.dir"] = config.checkpoint_dir
+    options["execution.checkpointing.interval"] = f"{round(config.checkpoint_interval_s * 1000)} ms"
+    options["state.backend.type"] = config.state_backend
+    if config.state_backend == "rocksdb":
+        options["execution.checkpointing.incremental"] = "true"
+    if config.python:
+        options["python.executable"] = options["python.client.executable"] = config.python
+    if config.restore_from:
+        options["execution.state-recovery.path"] = config.restore_from
+    return options | config.flink
+
+
+def environment(config: JobConfig) -> StreamExecutionEnvironment:
+    """An environment with the job's options."""
+    configuration = Configuration()
+    for name, text in flink_options(config).items():
+        configuration.set_string(name, text)
+    env = StreamExecutionEnvironment.get_execution_environment(configuration)
+    if config.jars:
+        # Not the option `pipeline.jars`: it would replace flink-python's jar, which `flink run` adds,
+        # and the JobManager could not read the Python operators.
+        env.add_jars(*config.jars)
+    return env
+
+
+def build(
+    env: StreamExecutionEnvironment, config: JobConfig, features: FeaturesType = FeaturesFunction
+) -> None:
+    """Wire the job. `features` may be another kind of features function, to inject faults."""
+    batches = microbatches(StreamTableEnvironment.create(env), config)
+    apart = config.topology == "branches"
+    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search)
+    options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart)
+    decoded = batches.process(DecodeFunction(options), payload_type()).uid("decode").name("decode")
+    if not apart:
+        letters = _features(decoded, config, "", features)
+    else:
+        letters = _features(decoded, config, ACCOUNTANT, features)
+        for branch in BRANCHES:
+            if branch != ACCOUNTANT:
+                stream = side_output(decoded, branch_tag(branch))
+                letters = letters.union(_features(stream, config, branch, features))
+    letters.sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
+
+
+def _features(stream: DataStream, config: JobConfig, branch: str, features: FeaturesType) -> DataStream:
+    """One keyed operator: of all branches, or of one."""
+    shard = ShardOptions(
+        job=config.job_name,
+        topic=config.topic,
+        life=config.life,
+        covers_from=config.covers_from,
+        branch=branch,
+        accounts=branch in ("", ACCOUNTANT),
+    )
+    options = FeaturesOptions(
+        shard, config.redis_url, config.redis_prefix, config.definitions, config.cached_shoppers
+    )
+    name = f"features-{branch}" if branch else "features"
+    return key_by_first_field(stream).process(features(options), Types.STRING()).uid(name).name(name)
+
+
+def _dead_letters(config: JobConfig) -> KafkaSink:
+    """At least once: a letter's id tells repeats apart."""
+    record = (
+        KafkaRecordSerializationSchema.builder()
+        .set_topic(config.dead_letter_topic)
+        .set_value_serialization_schema(SimpleStringSchema())
+        .build()
+    )
+    builder = (
+        KafkaSink.builder()
+        .set_bootstrap_servers(config.kafka_bootstrap)
+        .set_record_serializer(record)
+        .set_delivery_guarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+    )
+    for name, text in config.kafka_properties.items():
+        builder = builder.set_property(name, text)
+    return builder.build()

@@ -1,0 +1,1 @@
+"""How Flink holds it: thin functions around `features` and `events`, and what that needs of PyFlink."""

@@ -1,0 +1,44 @@
+"""What the decode function hands to one bucket: events with their records, the others already judged."""
+
+from typing import Final
+
+import msgspec
+
+from events.event import Event
+
+
+class Record(msgspec.Struct, array_like=True, gc=False):
+    """One event and where it came from. `raw` is a view into the batch, needed for dead letters only."""
+
+    partition: int
+    offset: int
+    event: Event
+    raw: memoryview
+
+
+class Batch(msgspec.Struct, array_like=True):
+    """One bucket's share of the records that one call decoded. New fields go to the end, with a default."""
+
+    bucket: int
+    newest: int = 0
+    """Greatest Kafka timestamp of the call's records, epoch ms."""
+    reads: dict[int, tuple[int, int]] = {}
+    """Partition -> (records that this bucket accounts for, their greatest offset); of one branch only."""
+    filtered: dict[str, int] = {}
+    letters: list[str] = []
+    """Dead letters of records that could not be decoded."""
+    records: list[Record] = []
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Batch)
+
+
+def encode(batch: Batch) -> bytes:
+    """The batch as bytes."""
+    return _ENCODER.encode(batch)
+
+
+def decode(data: bytes) -> Batch:
+    """The batch in `data`, which must outlive it."""
+    return _DECODER.decode(data)

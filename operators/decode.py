@@ -1,0 +1,60 @@
+"""Flink adapter of `operators.routing`: one call a micro-batch."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyflink.common import Row
+from pyflink.datastream import OutputTag, ProcessFunction, RuntimeContext
+
+from events.decoder import Decoder
+from features.settings import Definitions
+from features.split import Split
+from features.views import BRANCHES
+from operators.placement import bucket_keys
+from operators.release import FINGERPRINT, check
+from operators.routing import ACCOUNTANT, Router
+from operators.streams import branch_tag
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """What the decode function is told by the job."""
+
+    topic: str
+    buckets: int
+    decoder: Decoder = field(default_factory=Decoder)
+    definitions: Definitions = field(default_factory=Definitions)
+    branches: bool = False
+    """Whether branches run apart; all but the accounting one then leave by side outputs."""
+    code: str = FINGERPRINT
+    """The code that was submitted."""
+
+
+class DecodeFunction(ProcessFunction):
+    """Takes `ROW(lane, partitions, offsets, values, newest)`, gives `ROW(bucket key, batch)`. Stateless."""
+
+    def __init__(self, options: DecodeOptions) -> None:
+        """Keep the options; all else is made in `open`."""
+        self._options = options
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make the router."""
+        options = self._options
+        check(options.code)
+        split = Split(options.definitions) if options.branches else None
+        self._router = Router(options.decoder, options.topic, options.buckets, split)
+        self._keys = bucket_keys(options.buckets)
+        self._tags = {branch: branch_tag(branch) for branch in BRANCHES if branch != ACCOUNTANT}
+
+    def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
+        """Decode one micro-batch."""
+        _, partitions, offsets, raws, newest = value
+        at = time.time_ns() // 1_000_000
+        for branch, bucket, payload in self._router.route(
+            partitions, offsets, raws, newest.toEpochMilli(), at
+        ):
+            row = Row(self._keys[bucket], payload)
+            tag: OutputTag | None = self._tags.get(branch)
+            yield row if tag is None else (tag, row)

@@ -1,0 +1,82 @@
+"""A bucket's own record, kept in its state beside the shoppers: accounting, position and the life of the run.
+
+It is written with the shoppers' states in one call, so counters replay exactly.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from operators.batch import Batch
+
+VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
+"""Every record read ends in exactly one of them."""
+
+
+class Ledger(msgspec.Struct, array_like=True):
+    """One bucket's record. New fields go to the end, with a default."""
+
+    life: int = 0
+    """When the run that began without state was submitted, epoch ms: the first part of the fence."""
+    covers_from: int = 0
+    """From when on the job has read, epoch ms of Kafka's timestamps."""
+    as_of: int = 0
+    """The latest clock this bucket saw, epoch ms; it never goes back."""
+    event_time: int = 0
+    """Greatest event time applied, epoch ms."""
+    newest: int = 0
+    """Greatest Kafka timestamp read, epoch ms."""
+    counts: dict[str, int] = {}
+    """`read`, `batches`, the verdicts, their kinds (`dead.bug`), what the sink did (`rows.written`)."""
+    partitions: dict[int, tuple[int, int]] = {}
+    """Partition -> (records read, greatest offset)."""
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Count."""
+        if number:
+            self.counts[name] = self.counts.get(name, 0) + number
+
+    def take(self, batch: Batch) -> None:
+        """Account for what the decode function already judged."""
+        self.add("batches")
+        for partition, (records, offset) in batch.reads.items():
+            read, greatest = self.partitions.get(partition, (0, offset))
+            self.partitions[partition] = (read + records, max(greatest, offset))
+            self.add("read", records)
+        for reason, number in batch.filtered.items():
+            self.add("filtered", number)
+            self.add(f"filtered.{reason}", number)
+        if batch.letters:
+            self.add("dead", len(batch.letters))
+            self.add("dead.undecodable", len(batch.letters))
+        self.newest = max(self.newest, batch.newest)
+
+    def progress(self, clock: int) -> dict[str, Any]:
+        """What a status line needs, as plain data; `clock` is the wall time, epoch ms."""
+        return {
+            "at": clock,
+            "as_of": self.as_of,
+            "life": self.life,
+            "covers_from": self.covers_from,
+            "event_time": self.event_time,
+            "kafka_time": self.newest,
+            "partitions": {
+                str(partition): {"read": read, "offset": offset}
+                for partition, (read, offset) in sorted(self.partitions.items())
+            },
+            "counts": dict(sorted(self.counts.items())),
+        }
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Ledger)
+
+
+def dump(ledger: Ledger) -> bytes:
+    """The ledger as bytes."""
+    return _ENCODER.encode(ledger)
+
+
+def load(data: bytes) -> Ledger:
+    """The ledger in `data`."""
+    return _DECODER.decode(data)

@@ -1,0 +1,233 @@
+"""The live job on a real cluster, for tests: submit, feed, wait until the accounting adds up, look, end."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from redis import Redis
+
+from jobs.job_config import JobConfig
+from jobs.live import ENVIRONMENT_VARIABLE
+from jobs.local.flink import FlinkCluster
+from jobs.package import build_zip
+from tests.harness import KafkaService, RedisService, toolchain, wait_until
+
+FAULTS = Path(__file__).with_name("live_job_faults.py")
+SUBMIT_S = 120
+READ_S = 120
+END_S = 60
+"""Deadlines, for a machine with two busy cores."""
+
+
+@dataclass
+class Surroundings:
+    """The servers, and a name that is this test's own."""
+
+    kafka: KafkaService
+    redis: RedisService
+    flink: FlinkCluster
+    folder: Path
+    name: str
+    partitions: int = 4
+    client: Redis = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Redis.from_url(self.redis.url, decode_responses=True)
+        self.kafka.create_topic(self.name, self.partitions)
+        self.kafka.create_topic(self.dead_letter_topic, 1)
+
+    @property
+    def dead_letter_topic(self) -> str:
+        return f"{self.name}-dead"
+
+    def config(self, **more: Any) -> JobConfig:
+        """The job over this test's topic, keys and checkpoints."""
+        given: dict[str, Any] = {
+            "kafka_bootstrap": self.kafka.bootstrap,
+            "redis_url": self.redis.url,
+            "checkpoint_dir": (self.folder / "checkpoints").as_uri(),
+            "life": time.time_ns() // 1_000_000,
+            "job_name": self.name,
+            "topic": self.name,
+            "dead_letter_topic": self.dead_letter_topic,
+            "redis_prefix": f"{self.name}:",
+            "checkpoint_interval_s": 1,
+            "jars": (toolchain().flink_connector_jar.absolute().as_uri(),),
+            "python": sys.executable,
+        }
+        return JobConfig(**given | more)
+
+    def send(self, records: Iterable[bytes | None]) -> None:
+        """Send records to the partitions in turn."""
+        producer = KafkaProducer(bootstrap_servers=self.kafka.bootstrap, linger_ms=20)
+        try:
+            for number, record in enumerate(records):
+                # Without a value there must be a key.
+                producer.send(self.name, record, b"key", partition=number % self.partitions)
+            producer.flush(timeout=30)
+        finally:
+            producer.close(timeout=10)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Every dead letter that is in the topic now."""
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, consumer_timeout_ms=5_000)
+        place = TopicPartition(self.dead_letter_topic, 0)
+        end = consumer.end_offsets([place])[place]
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        letters: list[dict[str, Any]] = []
+        while len(letters) < end:
+            letters.append(json.loads(next(consumer).value))
+        consumer.close()
+        return letters
+
+    def features(self, prefix: str) -> dict[str, dict[str, str]]:
+        """Every feature of every hash; what begins with `_` is left out."""
+        shown = {}
+        for key in self.client.scan_iter(f"{prefix}*", count=10_000):
+            if not key.startswith(f"{prefix}pipeline:"):
+                fields: dict[str, str] = self.client.hgetall(key)  # type: ignore[assignment]
+                values = {name: text for name, text in fields.items() if not name.startswith("_")}
+                if values:
+                    shown[key.removeprefix(prefix)] = values
+        return shown
+
+
+@dataclass
+class LiveJob:
+    """A submitted job."""
+
+    around: Surroundings
+    config: JobConfig
+    id: str
+
+    def progress(self, branch: str = "") -> dict[str, Any]:
+        """The progress of each bucket, of one branch where they run apart."""
+        key = f"{self.config.redis_prefix}pipeline:{self.config.job_name}:progress"
+        told: dict[str, str] = self.around.client.hgetall(key)  # type: ignore[assignment]
+        suffix = f"/{branch}" if branch else ""
+        return {
+            name.removesuffix(suffix): json.loads(text)
+            for name, text in told.items()
+            if name.endswith(suffix) and (branch or "/" not in name)
+        }
+
+    def counts(self) -> Counter[str]:
+        """The counters of all buckets, of the accounting branch where branches run apart."""
+        branch = "session" if self.config.topology == "branches" else ""
+        total = Counter[str]()
+        for bucket in self.progress(branch).values():
+            total.update(bucket["counts"])
+        return total
+
+    def wait_read(self, records: int, deadline_s: float = READ_S) -> Counter[str]:
+        """Wait until so many records are accounted for."""
+        what = f"{records} records are read"
+        wait_until(lambda: self.counts()["read"] >= records, deadline_s, what)
+        return self.counts()
+
+    def wait_read_branch(self, records: int, branch: str) -> None:
+        """The same of a job whose configuration did not come from here, by the accounting branch."""
+
+        def read() -> int:
+            return sum(told["counts"].get("read", 0) for told in self.progress(branch).values())
+
+        wait_until(lambda: read() >= records, READ_S, f"{records} records are read")
+
+    def status(self) -> str:
+        return str(self.around.flink.get(f"/jobs/{self.id}")["state"])
+
+    def failures(self) -> int:
+        """How often the job failed (and was started again)."""
+        history = self.around.flink.get(f"/jobs/{self.id}/exceptions")["exceptionHistory"]
+        return len(history["entries"])
+
+    def gauges(self, operator: str, name: str) -> list[int]:
+        """A gauge of each subtask of an operator."""
+        vertices = self.around.flink.get(f"/jobs/{self.id}")["vertices"]
+        vertex = next(v["id"] for v in vertices if v["name"].split(" ->")[0] == operator)
+        path = f"/jobs/{self.id}/vertices/{vertex}/subtasks/metrics"
+        wanted = [m["id"] for m in self.around.flink.get(path) if m["id"].endswith(f"shopper.{name}")]
+        return [int(m["sum"]) for m in self.around.flink.get(f"{path}?get={','.join(wanted)}")]
+
+    def checkpoints(self) -> int:
+        """How many checkpoints were completed."""
+        return int(self.around.flink.get(f"/jobs/{self.id}/checkpoints")["counts"]["completed"])
+
+    def stop(self) -> str:
+        """Stop with a savepoint; returns where it is."""
+        url = f"{self.around.flink.rest_url}/jobs/{self.id}/stop"
+        target = (self.around.folder / "savepoints").as_uri()
+        asked = _call(url, "POST", {"targetDirectory": target, "drain": False})
+        path = f"/jobs/{self.id}/savepoints/{asked['request-id']}"
+
+        def done() -> bool:
+            return bool(self.around.flink.get(path)["status"]["id"] == "COMPLETED")
+
+        wait_until(done, END_S, "the savepoint is written")
+        operation = self.around.flink.get(path)["operation"]
+        assert "location" in operation, operation
+        return str(operation["location"])
+
+    def cancel(self) -> None:
+        """End the job, if it has not ended, and wait for that."""
+        if self.status() not in ("FINISHED", "CANCELED", "FAILED"):
+            _call(f"{self.around.flink.rest_url}/jobs/{self.id}?mode=cancel", "PATCH")
+        ended = ("FINISHED", "CANCELED", "FAILED")
+        wait_until(lambda: self.status() in ended, END_S, "the job has ended")
+
+
+@contextmanager
+def live_job(around: Surroundings, config: JobConfig, fault: str = "") -> Iterator[LiveJob]:
+    """The job for the length of the block, with a fault of `live_job_faults` where one is named."""
+    job = LiveJob(around, config, _submit(around, config, fault))
+    try:
+        yield job
+    finally:
+        job.cancel()
+
+
+def _submit(around: Surroundings, config: JobConfig, fault: str) -> str:
+    around.folder.mkdir(parents=True, exist_ok=True)
+    archive = build_zip(around.folder / "job.zip")
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.write(FAULTS, FAULTS.name)
+    command = [str(toolchain().flink_home / "bin" / "flink"), "run", "--detached"]
+    command += ["--jobmanager", around.flink.rest_url.removeprefix("http://")]
+    command += ["-pyclientexec", sys.executable, "-pyfs", str(archive)]
+    command += ["-pym", FAULTS.stem if fault else "jobs.live"]
+    environment = os.environ | around.flink.environment() | {ENVIRONMENT_VARIABLE: config.to_json().decode()}
+    environment["SHOPPER_TEST_FAULT"] = fault
+    # Away from the project's folder, so that packaging mistakes show.
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=around.folder,
+        capture_output=True,
+        text=True,
+        timeout=SUBMIT_S,
+        check=False,
+    )
+    found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
+    assert found, done.stdout + done.stderr
+    return found[1]
+
+
+def _call(url: str, method: str, body: Mapping[str, Any] | None = None) -> Any:
+    data = json.dumps(body).encode() if body is not None else b""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.loads(answer.read() or b"{}")

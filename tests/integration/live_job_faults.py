@@ -1,0 +1,69 @@
+"""Features functions with faults, and an entry point that submits the job with one; goes into the zip."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jobs.job_config import JobConfig
+from jobs.live import ENVIRONMENT_VARIABLE
+from jobs.pipeline import build, environment
+from operators.features import FeaturesFunction, FeaturesOptions
+from sinks.redis_sink import RedisSink
+
+
+class CrashesAfterWriting(FeaturesFunction):
+    """Raises in the middle of a batch, when Redis has its rows and Flink not yet the state; five times."""
+
+    def __init__(self, options: FeaturesOptions, folder: Path) -> None:
+        super().__init__(options)
+        self._folder = folder
+
+    def sink(self) -> RedisSink:
+        sink, folder = super().sink(), self._folder
+        write, calls = sink.write, 0
+
+        def write_and_crash(rows: Any, life: int, put: Any = None) -> Any:
+            nonlocal calls
+            report, calls = write(rows, life, put), calls + 1
+            crashes = len(list(folder.glob("crash-*")))
+            if rows and calls > 20 and crashes < 5:
+                (folder / f"crash-{crashes}").touch()
+                msg = "the crash that the test asked for"
+                raise RuntimeError(msg)
+            return report
+
+        sink.write = write_and_crash  # type: ignore[method-assign]
+        return sink
+
+
+class FailsOnOneEvent(FeaturesFunction):
+    """Its logic has a defect that shows at the event with a certain id."""
+
+    def logic(self) -> Any:
+        logic = super().logic()
+        apply = logic.apply
+
+        def apply_or_fail(state: Any, event: Any, as_of: int) -> Any:
+            verdict = apply(state, event, as_of)
+            if event.event_id == "the-defect":
+                raise ZeroDivisionError
+            return verdict
+
+        logic.apply = apply_or_fail  # type: ignore[method-assign]
+        return logic
+
+
+def main() -> None:
+    config = JobConfig.from_json(os.environ[ENVIRONMENT_VARIABLE].encode())
+    features: Any = FailsOnOneEvent
+    if os.environ["SHOPPER_TEST_FAULT"] == "crash":
+        folder = Path(config.checkpoint_dir.removeprefix("file://")).parent
+        features = partial(CrashesAfterWriting, folder=folder)
+    env = environment(config)
+    build(env, config, features)
+    env.execute_async(config.job_name)
+
+
+if __name__ == "__main__":
+    main()

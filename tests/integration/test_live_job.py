@@ -1,0 +1,202 @@
+"""The live job through a real Kafka, Flink and Redis: what it promises of values, accounting and faults."""
+
+import base64
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.decoder import Decoder
+from events.event import Event
+from features.logic import ShopperLogic
+from features.replay import Replay
+from features.settings import Definitions, Window
+from jobs.local.flink import FlinkCluster
+from jobs.shop import shop_events
+from operators.ledger import VERDICTS
+from sinks.codec import fields_of
+from sinks.keys import key_of
+from tests.harness import KafkaService, RedisService, wait_until
+from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+RECORDS = 3_000
+MINUTES = 10
+STABLE = (":features:1h", ":features:24h", ":features:session", ":features")
+"""Rows whose values are the same for some minutes after the last event."""
+
+
+@pytest.fixture
+def around(
+    kafka: KafkaService,
+    redis_server: RedisService,
+    flink_cluster: FlinkCluster,
+    tmp_path: Path,
+) -> Iterator[Surroundings]:
+    made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"live-{uuid.uuid4().hex[:8]}")
+    yield made
+    made.client.close()
+
+
+def recent_records(seed: int = 11) -> list[bytes | None]:
+    """What a shop sent in the last ten minutes, a record without a value and some rubbish among it."""
+    start = time.time_ns() // 1_000_000 - MINUTES * 60_000
+    rate = RECORDS / (MINUTES * 60)
+    records: list[bytes | None] = [r for _, r in islice(shop_events(seed, 400, start, rate), RECORDS - 3)]
+    return [*records[:1000], None, b"\x00\xff\xfe", *records[1000:], b"{"]
+
+
+def replayed(records: list[bytes | None]) -> tuple[dict[str, dict[str, str]], Replay]:
+    """What the same records give without Flink, as of now."""
+    verdicts = [Decoder().decode(record or b"") for record in records]
+    replay = Replay(ShopperLogic(), time.time_ns() // 1_000_000)
+    replay.feed(verdict for verdict in verdicts if isinstance(verdict, Event))
+    return {key_of(row): fields_of(row) for row in replay.rows()}, replay
+
+
+def stable(shown: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {key: values for key, values in shown.items() if key.endswith(STABLE)}
+
+
+def adds_up(counts: dict[str, int], records: int) -> None:
+    assert counts["read"] == records
+    assert sum(counts[verdict] for verdict in VERDICTS) == records, counts
+
+
+@pytest.mark.parametrize(
+    ("topology", "parallelism"), [("fused", 1), ("fused", 2), ("branches", 1), ("branches", 2)]
+)
+def test_every_record_is_accounted_for_and_the_rows_are_those_of_a_replay(
+    around: Surroundings, topology: Any, parallelism: int
+) -> None:
+    records = recent_records()
+    around.send(records)
+    with live_job(around, around.config(topology=topology, parallelism=parallelism)) as job:
+        counts = job.wait_read(RECORDS)
+        adds_up(counts, RECORDS)
+        wanted, replay = replayed(records)
+        assert {v: counts[v] for v in ("applied", "duplicate", "late")} == {
+            v: replay.verdicts[v] for v in ("applied", "duplicate", "late")
+        }
+        settle(job)
+        shown = around.features(job.config.redis_prefix)
+        assert stable(shown) == stable(wanted)
+        assert len(stable(shown)) > 400
+        letters = around.dead_letters()
+        assert len({letter["id"] for letter in letters}) == counts["dead"]
+        assert {letter["raw"] for letter in letters} >= {"", base64.b64encode(b"\x00\xff\xfe").decode()}
+        shape(job)
+
+
+def settle(job: LiveJob) -> None:
+    """Branches that run apart may be a batch behind the one that accounts."""
+    if job.config.topology == "branches":
+        time.sleep(3)
+
+
+def shape(job: LiveJob) -> None:
+    """The flow in Flink's page, the gauges, and buckets on every slot."""
+    names = " ".join(v["name"] for v in job.around.flink.get(f"/jobs/{job.id}")["vertices"])
+    operators = ["features"]
+    if job.config.topology == "branches":
+        operators = [f"features-{b}" for b in ("product", "category", "cart", "purchase", "session")]
+    assert all(operator in names for operator in ("decode", "dead letters", *operators))
+    told = job.gauges(operators[-1], "read")
+    wait_until(lambda: sum(job.gauges(operators[-1], "read")) == RECORDS, END_S, f"gauges add up, now {told}")
+    assert len(job.progress("session" if len(operators) > 1 else "")) == job.config.buckets
+
+
+def test_crashes_in_the_middle_of_batches_change_no_count(around: Surroundings) -> None:
+    records = recent_records(12)
+    around.send(records)
+    with live_job(around, around.config(checkpoint_interval_s=0.3), fault="crash") as job:
+        wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 5, END_S, "it crashed five times")
+        adds_up(job.wait_read(RECORDS), RECORDS)
+        assert job.failures() == 5
+        assert stable(around.features(job.config.redis_prefix)) == stable(replayed(records)[0])
+
+
+def test_values_decay_on_a_silent_topic(around: Surroundings) -> None:
+    definitions = Definitions(
+        windows=(Window("5min", timedelta(seconds=10), timedelta(seconds=1)),),
+        session_gap=timedelta(seconds=6),
+        session_retention=timedelta(seconds=20),
+    )
+    with live_job(around, around.config(definitions=definitions, start="earliest")) as job:
+        wait_until(lambda: job.status() == "RUNNING", END_S, "it runs")
+        key = f"{job.config.redis_prefix}user:ann:features"
+        around.send([sdk_view("warm", 0)])
+
+        def read(key: str, name: str) -> str | None:
+            return around.client.hget(key, name)  # type: ignore[return-value]
+
+        def says(key: str, views: str) -> bool:
+            return read(key, "product_view_count") == views
+
+        warm = key.replace("ann", "warm")
+        wait_until(lambda: bool(around.client.exists(f"{warm}:5min")), END_S, "it is warm")
+        for number in range(3):
+            time.sleep(3 if number else 0)
+            around.send([sdk_view("ann", number)])
+        for views in ("3", "2", "1"):
+            told = partial(says, f"{key}:5min", views)
+            wait_until(told, 20, f"it says {views}")
+        wait_until(lambda: read(f"{key}:session", "session_open") == "0", 20, "the session is closed")
+        wait_until(lambda: not around.client.exists(f"{key}:5min"), 20, "the window is empty")
+        wait_until(lambda: not around.client.exists(f"{key}:session"), 30, "the session is forgotten")
+        before = {bucket: told["at"] for bucket, told in job.progress().items()}
+        wait_until(
+            lambda: max(t["at"] for t in job.progress().values()) > max(before.values()), 10, "it is alive"
+        )
+
+
+def sdk_view(shopper: str, number: int, event_id: str = "") -> bytes:
+    """A product view at this moment, in the Analytics-SDK JSON format."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".000Z"
+    text = (
+        '{"event_id":"%s","event_name":"snowplow_ecommerce_action","collector_tstamp":"%s","user_id":"%s",'
+        '"domain_sessionid":"s-%s","unstruct_event_com_snowplowanalytics_snowplow_ecommerce_'
+        'snowplow_ecommerce_action_1":{"type":"product_view"},'
+        '"contexts_com_snowplowanalytics_snowplow_ecommerce_product_1":[{"id":"p%d","category":"hats"}]}'
+    )
+    return (text % (event_id or f"{shopper}-{number}", now, shopper, shopper, number)).encode()
+
+
+def test_a_defect_in_a_view_costs_one_record(around: Surroundings) -> None:
+    records = [sdk_view("ann", n) for n in range(5)] + [sdk_view("bob", n) for n in range(5)]
+    records.insert(3, sdk_view("ann", 9, "the-defect"))
+    around.send(records)
+    with live_job(around, around.config(start="earliest"), fault="defect") as job:
+        counts = job.wait_read(len(records))
+        adds_up(counts, len(records))
+        assert counts["dead.bug"] == counts["dead"] == 1
+        for shopper in ("ann", "bob"):
+            key = f"{job.config.redis_prefix}user:{shopper}:features:1h"
+            assert around.client.hget(key, "product_view_count") == "5"
+        (letter,) = around.dead_letters()
+        assert letter["kind"] == "bug"
+        assert base64.b64decode(letter["raw"]) == records[3]
+        assert job.failures() == 0
+
+
+def test_a_savepoint_goes_on_with_another_parallelism(around: Surroundings) -> None:
+    records = recent_records(13)
+    around.send(records[:1500])
+    with live_job(around, around.config()) as first:
+        first.wait_read(1500)
+        savepoint = first.stop()
+    around.send(records[1500:])
+    later = around.config(parallelism=2, restore_from=savepoint, life=first.config.life + 60_000)
+    with live_job(around, later) as second:
+        counts = second.wait_read(RECORDS)
+        adds_up(counts, RECORDS)
+        lives = {told["life"] for told in second.progress().values()}
+        assert lives == {first.config.life}, "a life ends only with the state"
+        assert stable(around.features(later.redis_prefix)) == stable(replayed(records)[0])

@@ -1,0 +1,114 @@
+"""What the job asks of Flink: keys where we think they are, uids that outlive a submission."""
+
+from typing import Any
+
+import pytest
+
+from jobs.job_config import JobConfig
+from jobs.microbatch import UID_PREFIX, microbatches
+from jobs.pipeline import build, environment
+from operators.placement import (
+    MAX_PARALLELISM,
+    bucket_keys,
+    key_group_of_bucket,
+    key_group_of_lane,
+    lane_keys,
+)
+from operators.streams import name_uids
+from tests.harness import toolchain
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(120),
+    # The gateway's sockets and pipes stay open for the length of the process.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+OPERATORS = {"decode", "dead-letters"}
+BRANCHES = {f"features-{branch}" for branch in ("product", "category", "cart", "purchase", "session")}
+
+
+@pytest.fixture(scope="module")
+def jvm() -> Any:
+    from pyflink.java_gateway import get_gateway
+
+    return get_gateway().jvm
+
+
+def config(**more: Any) -> JobConfig:
+    jar = toolchain().flink_connector_jar.absolute().as_uri()
+    given: dict[str, Any] = {
+        "kafka_bootstrap": "k:9092",
+        "redis_url": "redis://r:6379/0",
+        "checkpoint_dir": "file:///c",
+    }
+    return JobConfig(**given, life=1, jars=(jar,), **more)
+
+
+@pytest.mark.parametrize("buckets", [16, 128])
+def test_bucket_keys_lie_where_flink_puts_them(jvm: Any, buckets: int) -> None:
+    groups = jvm.org.apache.flink.runtime.state.KeyGroupRangeAssignment
+    for key in bucket_keys(buckets):
+        row = jvm.org.apache.flink.types.Row(1)
+        row.setField(0, key)
+        assert groups.assignToKeyGroup(row, MAX_PARALLELISM) == key_group_of_bucket(key)
+
+
+def test_lane_keys_lie_where_flink_puts_them(jvm: Any) -> None:
+    groups = jvm.org.apache.flink.runtime.state.KeyGroupRangeAssignment
+    for lane, key in enumerate(lane_keys(16, 16)):
+        row = jvm.org.apache.flink.table.data.binary.BinaryRowData(1)
+        writer = jvm.org.apache.flink.table.data.writer.BinaryRowWriter(row)
+        writer.writeInt(0, key)
+        writer.complete()
+        assert groups.assignToKeyGroup(row, MAX_PARALLELISM) == key_group_of_lane(key)
+        assert groups.assignKeyToParallelOperator(row, MAX_PARALLELISM, 16) == lane
+
+
+def test_the_selector_makes_the_key_that_we_reckon_with(jvm: Any) -> None:
+    row = jvm.org.apache.flink.types.Row(2)
+    row.setField(0, "7.38")
+    row.setField(1, "payload")
+    key = jvm.org.apache.flink.streaming.api.functions.python.KeyByKeySelector().getKey(row)
+    assert key.getClass().getName() == "org.apache.flink.types.Row"
+    assert key.toString() == "+I[7.38]"
+
+
+@pytest.mark.parametrize("topology", ["fused", "branches"])
+def test_every_operator_has_the_same_uid_at_every_submission(topology: Any) -> None:
+    # Flink refuses an operator without a uid, since `pipeline.auto-generate-uids` is false.
+    assert uids(topology) == uids(topology)
+    found = set(uids(topology))
+    assert found >= OPERATORS | (BRANCHES if topology == "branches" else {"features"})
+    assert {uid for uid in found if uid.startswith(UID_PREFIX)} == MICROBATCH
+
+
+MICROBATCH = {
+    "microbatch-KafkaSource",
+    "microbatch-Calc",
+    "microbatch-WindowAggregate",
+    "microbatch-Calc-again",
+    "microbatch-ConstraintEnforcer",
+    "microbatch-TableToDataStream",
+}
+"""Part of the state's contract: another Flink that plans otherwise needs a migration."""
+
+
+def uids(topology: Any) -> list[str]:
+    env = environment(config(topology=topology))
+    build(env, config(topology=topology))
+    graph = env._j_stream_execution_environment.getStreamGraph()
+    nodes = graph.getStreamNodes()
+    return sorted(filter(None, (node.getTransformationUID() for node in nodes.toArray())))
+
+
+def test_a_batch_of_any_length_is_planned() -> None:
+    for batch_ms in (1, 50, 999, 1000, 10_000):
+        asked = config(batch_ms=batch_ms, parallelism=2)
+        env = environment(asked)
+        from pyflink.table import StreamTableEnvironment
+
+        stream = microbatches(StreamTableEnvironment.create(env), asked)
+        assert len(name_uids(stream, UID_PREFIX)) == len(MICROBATCH)

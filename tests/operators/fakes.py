@@ -1,0 +1,162 @@
+"""What a shard needs, without Flink and Redis: a map a bucket, a sink that remembers, a clock that stands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from events.event import PRODUCT_VIEW, Event, Product
+from features.logic import ShopperLogic
+from features.row import FeatureRow
+from features.settings import Definitions
+from features.state import ShopperState
+from operators.applying import Applier
+from operators.batch import Batch, Record, decode, encode
+from operators.cache import CachedStore
+from operators.shard import Shard, ShardOptions
+from sinks.redis_sink import WriteReport
+
+NOW = 1_700_000_000_000
+
+
+class MapOfBuckets:
+    """Flink's keyed map: which bucket's entries are seen depends on `bucket`."""
+
+    def __init__(self) -> None:
+        self.bucket = 0
+        self.entries: dict[int, dict[str, bytes]] = {}
+        self.gets = 0
+
+    @property
+    def _own(self) -> dict[str, bytes]:
+        return self.entries.setdefault(self.bucket, {})
+
+    def get(self, key: str) -> bytes | None:
+        self.gets += 1
+        return self._own.get(key)
+
+    def put_all(self, entries: Mapping[str, bytes]) -> None:
+        self._own.update(entries)
+
+    def remove(self, key: str) -> None:
+        self._own.pop(key, None)
+
+    def items(self) -> Iterable[tuple[str, bytes]]:
+        return tuple(self._own.items())
+
+
+class SinkThatRemembers:
+    """A sink that writes everything, or fails."""
+
+    def __init__(self) -> None:
+        self.rows: list[FeatureRow] = []
+        self.round_trips = 0
+        self.puts: list[Mapping[str, Mapping[str, str]]] = []
+        self.failing = False
+
+    def write(
+        self, rows: Sequence[FeatureRow], life: int, put: Mapping[str, Mapping[str, str]] | None = None
+    ) -> WriteReport:
+        if self.failing:
+            msg = "Redis does not answer"
+            raise RuntimeError(msg)
+        self.round_trips += 1
+        self.rows += rows
+        if put:
+            self.puts.append(put)
+        return WriteReport(len(rows), 0, 0, 0)
+
+    def shown(self, shopper: str, window: str = "5min") -> dict[str, Any]:
+        """The values of the row written last."""
+        own = [row for row in self.rows if row.entity_id == shopper and row.window == window]
+        return dict(own[-1].values or {}) if own else {}
+
+
+class Instance:
+    """One operator instance with its surroundings; `restart` makes a new one on the same state."""
+
+    def __init__(
+        self,
+        logic: ShopperLogic | None = None,
+        cached: int = 100,
+        definitions: Definitions | None = None,
+        accounts: bool = True,
+    ) -> None:
+        self.now = NOW
+        self.store = MapOfBuckets()
+        self.sink = SinkThatRemembers()
+        self.logic = logic or ShopperLogic(definitions=definitions)
+        self.cached = cached
+        self.accounts = accounts
+        self.timers: set[int] = set()
+        self.restart()
+
+    def restart(self) -> None:
+        """What a restore brings back: the state and Flink's timers, nothing of the memory."""
+        options = ShardOptions("job", "topic", life=NOW, covers_from=NOW - 1, accounts=self.accounts)
+        store = CachedStore(self.store, self.cached)
+        self.shard = Shard(options, Applier(self.logic, store.get), self.sink, store, lambda: self.now)
+
+    def take(self, *events: Event, bucket: int = 0, batch: Batch | None = None) -> list[str]:
+        """Hand a batch over as it comes out of Flink."""
+        self.store.bucket = bucket
+        batch = batch or Batch(bucket, NOW)
+        records = [record(event, offset) for offset, event in enumerate(events)]
+        whole = msgspec.structs.replace(batch, records=batch.records + records)
+        letters = self.shard.take(decode(encode(whole)))
+        self._arm(bucket)
+        return letters
+
+    def wake(self, bucket: int = 0) -> None:
+        self.store.bucket = bucket
+        self.timers = {timer for timer in self.timers if timer > self.now}
+        self.shard.wake(bucket)
+        self._arm(bucket)
+
+    def pass_time(self, until: int) -> None:
+        """Let Flink's timers (all of bucket 0) fire in their order."""
+        while self.timers and min(self.timers) <= until:
+            self.now = max(self.now, min(self.timers))
+            self.wake()
+        self.now = until
+
+    def _arm(self, bucket: int) -> None:
+        moment = self.shard.alarm(bucket)
+        if moment is not None:
+            self.timers.add(moment)
+
+    def state(self, shopper: str, bucket: int = 0) -> ShopperState | None:
+        data = self.store.entries.get(bucket, {}).get(shopper)
+        return None if data is None else self.logic.load(data)
+
+    def counts(self) -> dict[str, int]:
+        return self.shard.counts()
+
+
+class LogicWithADefect(ShopperLogic):
+    """Fails on one event, after it has changed the state; or at every look at a certain shopper."""
+
+    def __init__(self, event_id: str = "", shopper: str = "", definitions: Definitions | None = None) -> None:
+        super().__init__(definitions=definitions)
+        self._event_id = event_id
+        self._shopper = shopper
+
+    def apply(self, state: ShopperState, event: Event, as_of: int) -> Any:
+        verdict = super().apply(state, event, as_of)
+        if event.event_id == self._event_id:
+            raise ZeroDivisionError
+        return verdict
+
+    def rows(self, state: ShopperState, shopper: str) -> list[FeatureRow]:
+        if shopper == self._shopper:
+            raise ZeroDivisionError
+        return super().rows(state, shopper)
+
+
+def view(event_id: str, shopper: str = "ann", at: int = NOW, product: str = "hat") -> Event:
+    """A product view."""
+    return Event(shopper, event_id, at, PRODUCT_VIEW, session_id="s", products=(Product(product),))
+
+
+def record(event: Event, offset: int = 0, raw: bytes = b"raw") -> Record:
+    return Record(0, offset, event, memoryview(raw))

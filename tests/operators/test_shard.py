@@ -1,0 +1,270 @@
+"""What a batch and a wake-up do to state, sink, accounting and timers, and what is left after a failure."""
+
+import json
+from datetime import timedelta
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.logic import FUTURE_MS
+from features.settings import Definitions, Window
+from operators import ledger as ledgers
+from operators.batch import Batch
+from operators.ledger import VERDICTS
+from operators.schedule import NEVER
+from operators.shard import BREATH_MS, CHUNK
+from operators.store import LEDGER
+from tests.operators.fakes import NOW, Instance, LogicWithADefect, view
+
+SHORT = Definitions(
+    windows=(Window("5min", timedelta(seconds=5), timedelta(seconds=1)),),
+    session_gap=timedelta(seconds=3),
+    session_retention=timedelta(seconds=8),
+)
+
+
+def test_a_batch_is_one_round_trip_and_leaves_state_and_rows() -> None:
+    one = Instance()
+    one.take(view("1"), view("2", "bob"), view("3"))
+    assert one.sink.round_trips == 1
+    assert one.sink.shown("ann")["product_view_count"] == 2
+    state = one.state("ann")
+    assert state is not None
+    assert state.seen == 2
+    assert (one.counts()["applied"], one.counts()["batches"]) == (3, 1)
+
+
+def test_nothing_is_kept_of_a_batch_that_the_sink_did_not_take() -> None:
+    one = Instance()
+    one.take(view("1"))
+    before = dict(one.store.entries[0])
+    one.sink.failing = True
+    with pytest.raises(RuntimeError):
+        one.take(view("2"))
+    assert one.store.entries[0] == before
+
+
+def test_a_batch_that_is_applied_again_after_a_restart_gives_the_same() -> None:
+    one, two = Instance(), Instance()
+    for instance in (one, two):
+        instance.take(view("1"))
+    one.sink.failing = True
+    with pytest.raises(RuntimeError):
+        one.take(view("2"), view("2"))
+    one.sink.failing = False
+    one.restart()
+    for instance in (one, two):
+        instance.take(view("2"), view("2"))
+    assert one.store.entries == two.store.entries
+    assert one.sink.shown("ann") == two.sink.shown("ann")
+
+
+@pytest.mark.property
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.booleans()), max_size=20))
+def test_the_cache_changes_nothing(story: list[tuple[str, int, bool]]) -> None:
+    """It never holds what the state does not: with it, without it, and restarted, all is the same."""
+    instances = [Instance(cached=100), Instance(cached=0), Instance(cached=1)]
+    for number, (shopper, product, restarted) in enumerate(story):
+        for one in instances:
+            if restarted and one is instances[1]:
+                one.restart()
+            one.now += 1000
+            one.take(view(str(number), shopper, product=str(product)), view(str(number % 7), "zoe"))
+    assert instances[0].store.entries == instances[1].store.entries == instances[2].store.entries
+
+
+def test_a_busy_shopper_is_read_from_the_state_once() -> None:
+    one = Instance()
+    one.take(view("1"))
+    reads = one.store.gets
+    one.take(view("2"))
+    assert one.store.gets == reads
+
+
+def test_a_defect_costs_one_record_of_one_shopper() -> None:
+    one = Instance(LogicWithADefect("2"))
+    letters = one.take(view("1"), view("2"), view("3"), view("4", "bob"))
+    letter = json.loads(letters[0])
+    assert len(letters) == 1
+    assert (letter["kind"], letter["id"]) == ("bug", "topic/0/1")
+    assert letter["bug"]["exception"].endswith("ZeroDivisionError")
+    assert one.sink.shown("ann")["product_view_count"] == 2
+    assert one.sink.shown("bob")["product_view_count"] == 1
+    assert one.counts()["applied"] == 3
+    assert one.counts()["dead"] == one.counts()["dead.bug"] == 1
+
+
+def test_the_fence_counts_the_record_that_met_a_defect() -> None:
+    one, two = Instance(LogicWithADefect("2")), Instance()
+    for instance in (one, two):
+        instance.take(view("1"), view("2"), view("3"))
+    states = one.state("ann"), two.state("ann")
+    assert states[0] is not None
+    assert states[1] is not None
+    assert states[0].seen == states[1].seen == 3
+
+
+def test_a_shopper_whose_every_event_fails_leaves_the_others_alone() -> None:
+    one = Instance(LogicWithADefect(shopper="ann"))
+    letters = one.take(view("1"), view("2", "bob"), view("3"))
+    assert len(letters) == 2
+    assert one.sink.shown("bob")["product_view_count"] == 1
+
+
+def test_bytes_that_are_no_state_cost_that_shoppers_records() -> None:
+    one = Instance()
+    one.take(view("1", "bob"))
+    one.store.entries[0]["ann"] = b"\x93\x01"
+    assert len(one.take(view("2"), view("3", "bob"))) == 1
+    assert one.store.entries[0]["ann"] == b"\x93\x01"
+    assert one.sink.shown("bob")["product_view_count"] == 2
+
+
+def test_an_event_of_the_future_is_a_dead_letter_with_its_bytes() -> None:
+    one = Instance()
+    (letter,) = one.take(view("1", at=NOW + FUTURE_MS + 1))
+    assert json.loads(letter)["kind"] == "future"
+    assert json.loads(letter)["raw"] == "cmF3"
+    assert one.counts()["dead.future"] == 1
+
+
+def test_of_branches_that_run_apart_one_tells_of_the_future() -> None:
+    assert Instance(accounts=False).take(view("1", at=NOW + FUTURE_MS + 1)) == []
+
+
+def test_every_record_read_ends_in_one_verdict() -> None:
+    one = Instance()
+    batch = Batch(0, NOW, {0: (7, 41), 1: (2, 5)}, {"robot": 2}, ["{}"])
+    events = (
+        view("1"),
+        view("1"),
+        view("2", at=NOW + FUTURE_MS + 1),
+        view("3", "old", 1),
+        view("4"),
+        view("5"),
+    )
+    one.take(*events, batch=batch)
+    counts = one.counts()
+    assert counts["read"] == 9
+    assert {name: counts[name] for name in VERDICTS} == {
+        "applied": 3,
+        "filtered": 2,
+        "duplicate": 1,
+        "late": 1,
+        "dead": 2,
+    }
+    assert counts["read"] == sum(counts[name] for name in VERDICTS)
+
+
+def test_counters_outlive_a_restart() -> None:
+    one = Instance()
+    one.take(view("1"), batch=Batch(0, NOW, {0: (1, 0)}))
+    one.restart()
+    one.take(view("2"), batch=Batch(0, NOW, {0: (1, 1)}))
+    assert (one.counts()["read"], one.counts()["applied"]) == (2, 2)
+
+
+def test_late_events_leave_no_state() -> None:
+    one = Instance()
+    one.take(view("1", at=1))
+    assert set(one.store.entries[0]) == {LEDGER}
+
+
+def test_as_of_never_goes_back() -> None:
+    one = Instance()
+    one.take(view("1"))
+    one.now -= 60_000
+    one.restart()
+    one.take(view("2", "bob"))
+    state = one.state("bob")
+    assert state is not None
+    assert state.at == NOW
+
+
+def test_values_decay_by_timers_alone_and_nothing_is_left_at_the_end() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(view("1"))
+    one.pass_time(NOW + 9_000)
+    rows = [row for row in one.sink.rows if row.window == "session" and row.entity == "user"]
+    assert [(row.values or {})["session_open"] for row in rows] == [True, False]
+    one.pass_time(NOW + 80_000)
+    assert set(one.store.entries[0]) == {LEDGER}
+
+
+def test_a_restored_bucket_goes_on_where_it_was() -> None:
+    one, two = Instance(definitions=SHORT), Instance(definitions=SHORT)
+    for instance in (one, two):
+        instance.take(view("1"), view("2", "bob"))
+        instance.pass_time(NOW + 2_000)
+    one.restart()
+    one.wake()
+    for instance in (one, two):
+        instance.pass_time(NOW + 9_000)
+    assert one.sink.shown("ann", "session") == two.sink.shown("ann", "session")
+    assert {k: v for k, v in one.store.entries[0].items() if k != LEDGER} == {
+        k: v for k, v in two.store.entries[0].items() if k != LEDGER
+    }
+
+
+@pytest.mark.property
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4_000)), min_size=1, max_size=8))
+def test_a_bucket_with_state_always_has_a_timer_at_or_before_its_earliest_moment(
+    story: list[tuple[str, int]],
+) -> None:
+    one = Instance(definitions=SHORT)
+    for number, (shopper, wait) in enumerate(story):
+        one.pass_time(one.now + wait)
+        one.take(view(str(number), shopper, one.now))
+        due = [one.logic.next_of(data) for shopper, data in one.store.items() if shopper != LEDGER]
+        assert min(one.timers) <= min(due, default=NEVER)
+
+
+def test_a_wake_up_handles_a_chunk_and_lets_events_go_first() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(*(view(str(n), f"shopper{n}") for n in range(CHUNK + 10)))
+    one.now += 7_000
+    one.wake()
+    assert one.counts()["woken"] == CHUNK
+    assert one.timers == {one.now + BREATH_MS}
+    one.wake()
+    assert one.counts()["woken"] == CHUNK, "Flink runs all timers that are due in one go"
+    one.take(view("x", "zoe", one.now))
+    one.wake()
+    assert one.counts()["woken"] == CHUNK + 10
+
+
+def test_a_wake_up_that_fails_is_tried_again_later() -> None:
+    one = Instance(LogicWithADefect(definitions=SHORT))
+    one.take(view("1"), view("2", "bob"))
+    one.logic._shopper = "ann"  # type: ignore[attr-defined]
+    one.now += 7_000
+    one.wake()
+    assert one.counts()["wake_bugs"] == 1
+    assert one.state("ann") is not None
+    one.logic._shopper = ""  # type: ignore[attr-defined]
+    one.pass_time(NOW + 200_000)
+    assert set(one.store.entries[0]) == {LEDGER}
+
+
+def test_progress_is_told_once_a_second_in_the_same_round_trip_and_goes_on_in_silence() -> None:
+    one = Instance()
+    for number in range(3):
+        one.take(view(str(number)), batch=Batch(0, NOW - 5, {2: (1, number)}))
+    assert len(one.sink.puts) == 1
+    assert one.timers == {NOW + 1000}
+    one.pass_time(NOW + 1000)
+    assert len(one.sink.puts) == 2
+    progress = orjson.loads(one.sink.puts[1]["pipeline:job:progress"]["0"])
+    assert progress["partitions"] == {"2": {"read": 3, "offset": 2}}
+    assert progress["at"] == NOW + 1000
+    assert progress["event_time"] == NOW
+    assert progress["kafka_time"] == NOW - 5
+    assert progress["covers_from"] == NOW - 1
+    assert progress["counts"]["applied"] == 3
+
+
+def test_a_ledger_of_the_last_release_can_be_read() -> None:
+    ledger = ledgers.load(ledgers.dump(ledgers.Ledger(7, 5))[:0] + b"\x92\x07\x05")
+    assert (ledger.life, ledger.covers_from, ledger.counts) == (7, 5, {})
