@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from jobs.redis_client import RedisReader
 from operators.routing import ACCOUNTANT
+from serving.redis_reader import RedisReader
 
 
 class Progress(NamedTuple):

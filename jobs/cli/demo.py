@@ -16,10 +16,10 @@ from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
-from jobs.redis_client import RedisUnreachableError
 from jobs.settings import Loaded, Settings
 from jobs.submission import SubmissionError
 from jobs.supervisor import JobEndedError
+from serving.redis_reader import RedisUnreachableError
 
 Say = Callable[[str], None]
 

@@ -11,14 +11,11 @@ import typer
 from jobs.cli.flags import with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.table import SESSION, console, shopper_table
-from jobs.redis_client import RedisReader, RedisUnreachableError
 from jobs.settings import Loaded, Settings
 from jobs.settings.secret import shown
+from serving.redis_reader import RedisReader, RedisUnreachableError
+from serving.rows import read_shopper, verdict
 from sinks.codec import Stored, decode
-from sinks.keys import encode_id, key_name
-
-STALE_AFTER_MS = 2000
-"""How long after `_next` values may still be on their way."""
 
 
 @with_settings("redis_url", "redis_prefix", "windows")
@@ -60,16 +57,9 @@ def read(settings: Settings, shopper: str) -> dict[str, dict[str, str]]:
     labels = [*(window.label for window in settings.windows), SESSION]
     try:
         with closing(RedisReader(settings.redis_url)) as reader:
-            keys = [
-                key_name("user", encode_id(shopper), label, settings.redis_prefix, reader.cluster)
-                for label in labels
-            ]
-            found = dict(zip(labels, reader.hashes(keys), strict=True))
+            return read_shopper(reader, shopper, labels, settings.redis_prefix, round(time.time() * 1000))
     except RedisUnreachableError as error:
         raise CommandError(str(error)) from None
-    now = time.time() * 1000
-    stored = {label: decode(fields) for label, fields in found.items()}
-    return {label: found[label] for label, row in stored.items() if row is not None and row.until > now}
 
 
 def print_shopper(settings: Settings, shopper: str, hashes: Mapping[str, Mapping[str, str]]) -> None:
@@ -88,7 +78,7 @@ def print_shopper(settings: Settings, shopper: str, hashes: Mapping[str, Mapping
 
 def mark(row: Stored, now_ms: int) -> str:
     """Say whether the values still hold."""
-    stale = "STALE" if now_ms > row.next + STALE_AFTER_MS else "fresh"
+    stale = verdict(row, now_ms)
     return f"{stale}, capped" if row.capped else stale
 
 

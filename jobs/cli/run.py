@@ -16,11 +16,11 @@ from jobs.local.errors import LocalError
 from jobs.local.jars import ROOT
 from jobs.local.stack import LocalStack
 from jobs.progress import read_progress
-from jobs.redis_client import RedisReader, RedisUnreachableError
 from jobs.settings import Loaded, Settings
 from jobs.settings.job import job_config
 from jobs.submission import SubmissionError
 from jobs.supervisor import JobEndedError, Supervisor
+from serving.redis_reader import RedisReader, RedisUnreachableError
 
 LOOK_S: Final = 2.0
 

@@ -6,8 +6,8 @@ from contextlib import closing
 from typing import Final
 
 from jobs.demo.feed import Feed
-from jobs.redis_client import RedisReader, RedisUnreachableError
 from jobs.settings import Settings
+from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.codec import decode
 from sinks.keys import encode_id, key_name
 

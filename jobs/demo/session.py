@@ -12,10 +12,10 @@ from jobs.demo.freshness import Freshness
 from jobs.demo.screen import Hashes, Moment
 from jobs.local.stack import LocalStack
 from jobs.progress import Progress, read_progress
-from jobs.redis_client import RedisReader
 from jobs.settings import Settings
 from jobs.settings.job import job_config
 from jobs.supervisor import Supervisor
+from serving.redis_reader import RedisReader
 from sinks.keys import encode_id, key_name
 
 PARTITIONS: Final = 4

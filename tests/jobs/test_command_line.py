@@ -20,8 +20,8 @@ from jobs.cli import get as getting
 from jobs.cli import submit as submitting
 from jobs.cli.group import COMMANDS
 from jobs.cli.main import app
-from jobs.redis_client import RedisReader, RedisUnreachableError
 from jobs.settings import Settings, load
+from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.codec import fields_of, key_of, meta_of
 
 DATA = Path(__file__).parents[1] / "data"

@@ -13,9 +13,9 @@ from jobs.demo.feed import RECORDING
 from jobs.demo.screen import COLUMNS
 from jobs.progress import read_progress
 from jobs.recording import records
-from jobs.redis_client import RedisReader
 from jobs.restamp import event_time
 from jobs.supervisor import newest_checkpoint
+from serving.redis_reader import RedisReader
 
 NOW = 1_800_000_000.0
 
