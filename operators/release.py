@@ -24,7 +24,8 @@ def _fingerprint(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-FINGERPRINT: Final = _fingerprint(Path(__file__).resolve().parents[1])
+ROOT: Final = Path(__file__).resolve().parents[1]
+FINGERPRINT: Final = _fingerprint(ROOT)
 """Of the code that was imported; computed at import, since the files may be gone later."""
 
 
@@ -36,7 +37,7 @@ def check(submitted: str) -> None:
     """
     if submitted != FINGERPRINT:
         msg = (
-            f"this TaskManager runs code {FINGERPRINT}, submitted was {submitted}: its interpreter still "
-            "holds the modules of an earlier job. Restart the TaskManager"
+            f"this TaskManager runs code {FINGERPRINT} of {ROOT}, submitted was {submitted}: the interpreter"
+            " holds an earlier job's modules, or finds another installation first. Restart the TaskManager"
         )
         raise StaleCodeError(msg)

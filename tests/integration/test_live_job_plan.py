@@ -1,5 +1,6 @@
 """What the job asks of Flink: keys where we think they are, uids that outlive a submission."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,8 +31,16 @@ OPERATORS = {"decode", "dead-letters"}
 BRANCHES = {f"features-{branch}" for branch in ("product", "category", "cart", "purchase", "session")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def java() -> Iterator[None]:
+    """PyFlink's gateway starts the Java that the tests use, on PATH or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_HOME", str(toolchain().java_home))
+        yield
+
+
 @pytest.fixture(scope="module")
-def jvm() -> Any:
+def jvm(java: None) -> Any:
     from pyflink.java_gateway import get_gateway
 
     return get_gateway().jvm

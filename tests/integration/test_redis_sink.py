@@ -289,18 +289,18 @@ def test_a_branch_writes_zeros_for_those_not_heard_of_and_they_overwrite_them(se
 
 def test_the_hash_says_what_holds_for_all_branches(server, redis):
     sinks = branch_sinks(server)
-    sinks["cart"].write([row({}, at=NOW, next=NOW + 9_000, until=NOW + 500_000, seen=4, capped=True)], LIFE)
-    sinks["product"].write([row({}, at=NOW + 1, next=NOW + 5_000, until=NOW + 600_000, seen=3)], LIFE)
+    sinks["cart"].write([row({}, at=NOW, next=NOW + 9_000, until=NOW + 5 * HOUR, seen=4, capped=True)], LIFE)
+    sinks["product"].write([row({}, at=NOW + 1, next=NOW + 5_000, until=NOW + 6 * HOUR, seen=3)], LIFE)
     stored = stored_row(redis)
     assert (stored.at, stored.next, stored.until, stored.seen, stored.capped) == (
         NOW + 1,
         NOW + 5_000,
-        NOW + 600_000,
+        NOW + 6 * HOUR,
         4,
         True,
     )
-    assert abs(redis.pttl(KEY) - (NOW + 600_000 - time.time() * 1000)) < 1000
-    sinks["cart"].write([row({}, at=NOW + 2, next=NOW + 9_000, until=NOW + 500_000, seen=5)], LIFE)
+    assert abs(redis.pttl(KEY) - (NOW + 6 * HOUR - time.time() * 1000)) < 1000
+    sinks["cart"].write([row({}, at=NOW + 2, next=NOW + 9_000, until=NOW + 5 * HOUR, seen=5)], LIFE)
     assert not stored_row(redis).capped
 
 
