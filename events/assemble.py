@@ -12,6 +12,8 @@ from events.verdict import Dead, Filtered, Reason, Verdict
 
 AHEAD_MS: Final = 60_000
 """An event time further than this after its collector time comes from a wrong clock."""
+END_MS: Final = 10**13
+"""A later time (20 November 2286) is a broken clock, and would not fit into the fence of a row."""
 
 
 class Policy(NamedTuple):
@@ -65,6 +67,13 @@ def _origin(record: Record, reasons: list[Reason]) -> _Origin:
 
 
 def _event_time(record: Record, reasons: list[Reason]) -> int:
+    at = _told_time(record, reasons)
+    if not 0 <= at < END_MS:
+        reasons.append(Reason("derived_tstamp", f"{at} ms", "a time from 1970 to 2286"))
+    return at
+
+
+def _told_time(record: Record, reasons: list[Reason]) -> int:
     since = len(reasons)
     derived = instant(record.derived_tstamp, "derived_tstamp", reasons)
     collector = instant(record.collector_tstamp, "collector_tstamp", reasons)

@@ -23,6 +23,8 @@ from features.settings import Definitions
 
 TEXT_LIMIT = 255
 HEARTBEAT_MS = 10_000
+MOST_MINOR = 10**14
+"""Greatest value (minor units) that a price times a quantity comes to: sums of it still fit into 64 bits."""
 
 
 def cut(text: str | None) -> str | None:
@@ -266,13 +268,13 @@ def _currencies(amounts: tuple[Money, ...]) -> tuple[str, ...]:
 
 
 def _values(products: tuple[Product, ...]) -> tuple[Money, ...]:
-    return tuple(
-        [
-            p.price if p.quantity == 1 else Money(p.price.minor * p.quantity, p.price.currency)
-            for p in products
-            if p.price
-        ]
-    )
+    return tuple([_worth(p.price, p.quantity) for p in products if p.price])
+
+
+def _worth(price: Money, quantity: int) -> Money:
+    if quantity == 1:
+        return price
+    return Money(min(price.minor * quantity, MOST_MINOR), price.currency)
 
 
 def _items(event: Event) -> int:

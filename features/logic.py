@@ -73,6 +73,8 @@ class ShopperLogic:
             drop_unknown(window, known)
         if not state.trails.keys() <= known:
             state.trails = {slot: acc for slot, acc in state.trails.items() if slot in known}
+        if self._sessions is not None:
+            self._sessions.drop_unknown(state)
         return state
 
     dump = staticmethod(dump)

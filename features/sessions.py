@@ -55,6 +55,13 @@ class Sessions:
         self._evict(state)
         return True
 
+    def drop_unknown(self, state: ShopperState) -> None:
+        """Take out what only another release accumulates."""
+        known = self._plan.aggregates.keys()
+        for session in state.sessions:
+            if not session.accs.keys() <= known:
+                session.accs = {slot: acc for slot, acc in session.accs.items() if slot in known}
+
     def leave(self, state: ShopperState) -> None:
         """Close and drop what is due at `state.at`."""
         for session in state.sessions:
@@ -126,7 +133,7 @@ class Sessions:
         aggregates = self._plan.aggregates
         accs: Accs = session.accs
         for slot, acc in other.accs.items():
-            if slot in accs and slot in aggregates:
+            if slot in accs:
                 accs[slot] = aggregates[slot].merge(accs[slot], acc)
             else:
                 accs[slot] = acc

@@ -19,7 +19,7 @@ class StaleCodeError(RuntimeError):
 def _fingerprint(root: Path) -> str:
     digest = sha256()
     for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
+        for path in sorted([*(root / package).rglob("*.py"), *(root / package).rglob("*.lua")]):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

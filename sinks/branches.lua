@@ -62,7 +62,9 @@ local function write(key, row, stored)
     absent[#absent + 1] = '_capped'
   end
   redis.call('HSET', key, unpack(fields))
-  redis.call('HDEL', key, unpack(absent))
+  if #absent > 0 then
+    redis.call('HDEL', key, unpack(absent))
+  end
   redis.call('PEXPIREAT', key, all.till)
 end
 

@@ -191,5 +191,5 @@ class _Round:
         if isinstance(error, ResponseError | AuthenticationError | AuthorizationError):
             # Redis refused the connection itself: a wrong password, a database that is not there.
             fault, _ = fault_of(error, self._cluster)
-            self.final = error if fault is Fault.FINAL else None
+            self.final = self.final or (error if fault is Fault.FINAL else None)
         self.left.extend(calls)

@@ -21,7 +21,7 @@ from features.row import FeatureRow
 from jobs.cli.flags import KAFKA, MEANING, RECORDS, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.table import console, shopper_table
-from jobs.recording import records
+from jobs.recording import STANDARD_INPUT, records
 from jobs.settings import Loaded, Settings
 from jobs.settings.parse import instant_ms
 from sinks.codec import fields_of, key_of, meta_of
@@ -45,9 +45,6 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
             help="One record a line; `-`: standard input.",
         ),
     ],
@@ -87,6 +84,7 @@ def replay(
 
         shopper replay events.tsv --to-kafka --rate 50
     """
+    _check(files)
     if to_kafka:
         from jobs.cli.to_kafka import send  # noqa: PLC0415 - Kafka's library takes 0.15 s to import
 
@@ -103,6 +101,15 @@ def replay(
         else:
             _write_tables(rows, shoppers, loaded.settings)
     _account(player, rejected)
+
+
+def _check(files: list[Path]) -> None:
+    """Refuse what cannot be read, before anything is."""
+    for file in files:
+        if file != STANDARD_INPUT and not file.is_file():
+            fault = "is a directory" if file.is_dir() else "does not exist"
+            msg = f"{file} {fault}; name files of one record a line, or - for standard input"
+            raise typer.BadParameter(msg)
 
 
 def _play(settings: Settings, files: list[Path], as_of: int | None) -> tuple[Replay, Counter[str]]:

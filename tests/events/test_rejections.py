@@ -43,6 +43,14 @@ def test_all_reasons_come_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("year", ["1969", "2287", "9999"])
+def test_a_time_that_no_clock_can_mean_is_dead(year: str) -> None:
+    stamp = f"{year}-12-31 10:00:00.000"
+    verdict = Decoder().decode(tsv_line(derived_tstamp=stamp, collector_tstamp=stamp))
+    assert isinstance(verdict, Dead)
+    assert [reason.expected for reason in verdict.reasons] == ["a time from 1970 to 2286"]
+
+
 def test_reasons_say_what_was_expected() -> None:
     verdict = decode(*BAD_ADD[1:], **ADD)
     assert isinstance(verdict, Dead)

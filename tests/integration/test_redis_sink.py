@@ -304,6 +304,13 @@ def test_the_hash_says_what_holds_for_all_branches(server, redis):
     assert not stored_row(redis).capped
 
 
+def test_a_capped_row_that_lacks_nothing_is_written(server, redis):
+    every = dict.fromkeys(sorted(BRANCHES["cart"].names), 1)
+    report = branch_sinks(server)["cart"].write([row(every, capped=True)], LIFE)
+    assert report.written == 1
+    assert stored_row(redis).capped
+
+
 def test_a_branch_that_stopped_leaves_the_row_stale(server, redis):
     sinks = branch_sinks(server)
     sinks["cart"].write([row({}, at=NOW, next=NOW + 1_000)], LIFE)
