@@ -19,6 +19,8 @@ from features.aggregates.base import BEGINNING, REBUILD, Accs, Aggregate, Readin
 from tests.features.aggregate_samples import DRAWN, SAMPLES, Drawn, Sample
 from tests.features.fact_pools import LAST
 
+pytestmark = pytest.mark.property
+
 SLOT = 7
 WIDTH = 3_000
 CURRENCIES = (None, "EUR", "USD")

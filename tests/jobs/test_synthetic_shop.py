@@ -10,6 +10,8 @@ from events.event import ECOMMERCE_ACTIONS, PAGE_PING, PAGE_VIEW, SCREEN_VIEW, S
 from events.verdict import Dead, Filtered, Verdict
 from jobs.shop import sdk_json, shop_events
 
+pytestmark = pytest.mark.property
+
 START = 1_800_000_000_000
 COUNT = 12_000
 
