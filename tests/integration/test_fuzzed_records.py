@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from jobs.local.flink import FlinkCluster
 from operators.ledger import VERDICTS
-from tests.harness import KafkaService, RedisService
 from tests.integration.live_job import Surroundings, live_job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -125,15 +122,6 @@ def sound(number: int) -> bytes:
         fields[stamp] = now
     fields[6], fields[12] = f"sound-{number}".encode(), b"ann"
     return b"\t".join(fields)
-
-
-@pytest.fixture
-def around(
-    kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
-) -> Iterator[Surroundings]:
-    made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"fuzzed-{uuid.uuid4().hex[:8]}")
-    yield made
-    made.client.close()
 
 
 def test_broken_records_become_dead_letters_and_the_job_goes_on(around: Surroundings) -> None:

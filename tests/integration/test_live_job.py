@@ -2,12 +2,9 @@
 
 import base64
 import time
-import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +14,11 @@ from events.event import Event
 from features.logic import ShopperLogic
 from features.replay import Replay
 from features.settings import Definitions, Window
-from jobs.local.flink import FlinkCluster
 from jobs.shop import shop_events
 from operators.ledger import VERDICTS
 from sinks.codec import fields_of
 from sinks.keys import key_of
-from tests.harness import KafkaService, RedisService, wait_until
+from tests.harness import wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -31,18 +27,6 @@ RECORDS = 3_000
 MINUTES = 10
 STABLE = (":features:1h", ":features:24h", ":features:session", ":features")
 """Rows whose values are the same for some minutes after the last event."""
-
-
-@pytest.fixture
-def around(
-    kafka: KafkaService,
-    redis_server: RedisService,
-    flink_cluster: FlinkCluster,
-    tmp_path: Path,
-) -> Iterator[Surroundings]:
-    made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"live-{uuid.uuid4().hex[:8]}")
-    yield made
-    made.client.close()
 
 
 def recent_records(seed: int = 11) -> list[bytes | None]:

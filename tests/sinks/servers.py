@@ -23,6 +23,7 @@ def executables() -> list[str]:
     on_path = shutil.which("redis-server")
     if on_path and Path(on_path).resolve() not in {Path(path).resolve() for path in found}:
         found.append(on_path)
+    assert found, "no redis-server: run `make setup`, or put one on PATH"
     return found
 
 
