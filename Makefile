@@ -44,6 +44,8 @@ unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
 .PHONY: integration
 integration: $(DEV) $(JARS) ## Tests against a real Kafka, Redis and Flink
 	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" $(ARGS)
+	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
+	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
 
 .PHONY: format
 format: $(DEV) ## Format the code and mend what ruff can mend
