@@ -45,3 +45,7 @@ class FeatureRow(msgspec.Struct, gc=False):
     """For `session` entities: the shopper who holds this part of the session."""
     start: int = 0
     """For `session` entities: least event time of this part; the least (start, owner) owns the row."""
+    base: tuple[int, int] | None = None
+    """`(seen, at)` of the row before, where this one holds what may have changed since; None: it is whole."""
+    absent: tuple[str, ...] = ()
+    """Beside a `base`: the features that may have had a value and have none now."""

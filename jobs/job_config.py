@@ -64,6 +64,8 @@ class JobConfig:
     """A checkpoint or savepoint to begin from."""
     cached_shoppers: int = 50_000
     """States that each features operator keeps at hand, a few kB each."""
+    rewrites_per_s: int = 1000
+    """Shoppers a second, of each features operator, whose rows are written again after Redis lost some."""
     jars: tuple[str, ...] = ()
     """URLs of the jars that the job needs (the Kafka connector)."""
     python: str = ""

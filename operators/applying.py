@@ -82,17 +82,33 @@ class Applier:
                 self._one_by_one(shopper, own, as_of, outcome)
         return outcome
 
-    def advance(self, shoppers: Iterable[str], as_of: int) -> Outcome:
-        """Let time pass for shoppers whose moment has come."""
+    @property
+    def catalogue(self) -> int:
+        """Fingerprint of the features that the rows hold."""
+        return self._logic.catalogue
+
+    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:
+        """Let time pass for shoppers whose moment has come; with `whole`, give every row of any shopper."""
         outcome = Outcome()
         for shopper in shoppers:
             try:
-                self._pass_time(shopper, as_of, outcome)
+                self._pass_time(shopper, as_of, outcome, whole)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
                 outcome.bugs += 1
                 outcome.next[shopper] = as_of + self._postpone_ms
         return outcome
+
+    def whole(self, shoppers: Iterable[str], outcome: Outcome) -> list[FeatureRow]:
+        """Every row of shoppers that are part of `outcome`, whose new bytes take note of it."""
+        rows = []
+        for shopper in shoppers:
+            data = outcome.data.get(shopper)
+            if data is not None:
+                state = self._logic.load(data)
+                rows += self._logic.all_rows(state, shopper)
+                outcome.data[shopper] = self._logic.dump(state)
+        return rows
 
     def _together(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
         logic = self._logic
@@ -125,18 +141,18 @@ class Applier:
             outcome.data[shopper] = data
             outcome.next[shopper] = logic.next_of(data)
 
-    def _pass_time(self, shopper: str, as_of: int, outcome: Outcome) -> None:
+    def _pass_time(self, shopper: str, as_of: int, outcome: Outcome, whole: bool) -> None:
         logic = self._logic
         data = self._read(shopper)
         if data is None:
             return
         moment = logic.next_of(data)
-        if moment > as_of:  # an event put the moment off
+        if moment > as_of and not whole:  # an event put the moment off
             outcome.next[shopper] = moment
             return
         state = logic.load(data)
         logic.advance(state, as_of)
-        rows = logic.rows(state, shopper)
+        rows = logic.all_rows(state, shopper) if whole else logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
 

@@ -30,6 +30,10 @@ class Ledger(msgspec.Struct, array_like=True):
     """`read`, `batches`, the verdicts, their kinds (`dead.bug`), what the sink did (`rows.written`)."""
     partitions: dict[int, tuple[int, int]] = {}
     """Partition -> (records read, greatest offset)."""
+    number: int = 0
+    """Of the last write that Redis acknowledged; see `sinks.sequence`."""
+    catalogue: int = 0
+    """Fingerprint of the features that the rows in Redis hold."""
 
     def add(self, name: str, number: int = 1) -> None:
         """Count."""

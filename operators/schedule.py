@@ -47,6 +47,10 @@ class Schedule:
             limit -= 1
             yield shopper
 
+    def soonest(self) -> list[str]:
+        """All shoppers, the one whose moment is next first."""
+        return sorted(self._moments, key=self._moments.__getitem__)
+
     @property
     def earliest(self) -> int:
         """The next moment, `NEVER` where there is none."""

@@ -36,6 +36,10 @@ class Call:
     script: Script | None = None
     rows: tuple[tuple[str, Sequence[Any]], ...] = ()
     """(key, argument) of each row, for the case that it must be taken apart."""
+    subject: str = ""
+    """The shopper whose rows they are."""
+    everywhere: bool = False
+    """Whether it goes to every node of a cluster, each with a key of its own."""
     asking: tuple[str, int] | None = None
     """The node that takes this call while its slot moves there."""
 
@@ -49,17 +53,23 @@ class Call:
         """A call for each row: while a slot moves, a cluster takes one key at a time."""
         if self.script is None:
             return [self]
-        return [evaluation(self.script, [row]) for row in self.rows]
+        return [evaluation(self.script, [row], self.subject) for row in self.rows]
+
+    def tagged(self, tag: str) -> "Call":
+        """The same for one node: its keys carry a hash tag. A plain HSET stays as it is."""
+        if self.script is None:
+            return self
+        return evaluation(self.script, [(f"{key}:{{{tag}}}", row) for key, row in self.rows])
 
 
-def evaluation(script: Script, rows: Sequence[tuple[str, Sequence[Any]]]) -> Call:
+def evaluation(script: Script, rows: Sequence[tuple[str, Sequence[Any]]], subject: str = "") -> Call:
     """The call that runs `script` over `rows`, in ONE MessagePack argument.
 
     Arguments of their own would cost four times as much to pack (bench/redis_write.py).
     """
     keys = [key for key, _ in rows]
     argument = _encode([row for _, row in rows])
-    return Call(keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows))
+    return Call(keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows), subject)
 
 
 def plain(key: str, mapping: Mapping[str, str | int]) -> Call:

@@ -36,6 +36,8 @@ class Exchange:
         self._loaded: set[tuple[ConnectionPool, str]] = set()
         self.retries = 0
         """Rounds that had to be made again, since the beginning."""
+        self.missed: list[str] = []
+        """Of the last `send`: the shoppers of whom some row has to be sent whole."""
 
     def send(self, calls: Sequence[Call], give_up_s: float, deadline: float) -> Counter[str]:
         """The verdict letters of all calls, counted.
@@ -45,10 +47,12 @@ class Exchange:
         """
         verdicts: Counter[str] = Counter()
         left, failures = list(calls), 0
+        self.missed.clear()
         while left:
             attempt = _Round(self._loaded, deadline, self._route.cluster)
             left = attempt.run(self._route, left)
             verdicts += attempt.verdicts
+            self.missed += attempt.missed
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
@@ -91,6 +95,7 @@ class _Round:
         self._deadline = deadline
         self._cluster = cluster
         self.verdicts: Counter[str] = Counter()
+        self.missed: list[str] = []
         self.left: list[Call] = []
         self.faults: set[Fault] = set()
         self.error: Exception | None = None
@@ -167,7 +172,10 @@ class _Round:
 
     def _take(self, pool: ConnectionPool, call: Call, reply: Any) -> None:
         if not isinstance(reply, ResponseError):
-            self.verdicts.update(reply.decode() if call.script else "p")
+            letters = reply.decode() if call.script else "p"
+            self.verdicts.update(letters)
+            if "m" in letters:
+                self.missed.append(call.subject)
             return
         fault, _ = fault_of(reply, self._cluster)
         if fault is Fault.FOREIGN:

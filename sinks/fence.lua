@@ -1,7 +1,9 @@
 -- Writes hashes that have one writer, fenced. KEYS: the hashes, all in one slot.
--- ARGV[1]: MessagePack array, for each key {fence, expiry, {field, value, ...}, owner, start, gone}; the last three only
--- for `session:` hashes and tombstones. An empty list of fields: the row is over, nothing is kept.
--- Answers one letter a key: w written, r refused (what is stored is newer), f the key holds a foreign type.
+-- ARGV[1]: MessagePack array, for each key {fence, expiry, {field, value, ...}, owner, start, gone, base, {absent, ...}}. The
+-- middle three are false except for `session:` hashes and tombstones. With a `base`, the fields are only those that may have
+-- changed since the write with that fence; without, they are all. An empty list of fields: the row is over, nothing is kept.
+-- Answers one letter a key: w written, r refused (what is stored is newer), f the key holds a foreign type, m what is stored
+-- is not the base: the row is to be sent whole.
 local rows = cmsgpack.unpack(ARGV[1])
 local verdicts = {}
 
@@ -28,9 +30,17 @@ local function newer(row, fence)
   return not fence or #fence ~= #row[1] or fence <= row[1]
 end
 
+local function foreign_part(row, stored) return row[4] and stored[2] and stored[2] ~= row[4] end
+
 local function admits(row, stored)
-  if row[4] and stored[2] and stored[2] ~= row[4] then return owns(row, stored) end
+  if foreign_part(row, stored) then return owns(row, stored) end
   return newer(row, stored[1])
+end
+
+local function write_changes(key, row)
+  redis.call('HSET', key, unpack(row[3]))
+  if #row[8] > 0 then redis.call('HDEL', key, unpack(row[8])) end
+  redis.call('PEXPIREAT', key, row[2])
 end
 
 local function write(key, row)
@@ -62,8 +72,13 @@ for i, key in ipairs(KEYS) do
     verdicts[i] = 'f'
   elseif not admits(row, stored) then
     verdicts[i] = 'r'
-  else
+  elseif not row[7] then
     write(key, row)
+    verdicts[i] = 'w'
+  elseif stored[1] ~= row[7] or foreign_part(row, stored) then
+    verdicts[i] = 'm'
+  else
+    write_changes(key, row)
     verdicts[i] = 'w'
   end
 end

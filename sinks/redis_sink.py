@@ -1,6 +1,7 @@
 """Writes feature rows to Redis: fenced, pipelined, retried. What to write is decided elsewhere."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple, Self
@@ -13,6 +14,7 @@ from sinks.codec import fence, fields_of, key_of, meta_of
 from sinks.exchange import Exchange
 from sinks.keys import checked_prefix
 from sinks.routes import Route, route_to
+from sinks.sequence import Stamp, stamping
 from sinks.text import clean, text_of
 
 TOMBSTONE_MS: Final = 24 * 3_600_000
@@ -31,6 +33,11 @@ class WriteReport(NamedTuple):
     """Hashes (a `put` among them) whose key holds another type."""
     retries: int
     """Rounds that had to be made again."""
+    missed: tuple[str, ...] = ()
+    """Shoppers of whom a row said only what changed, and what is stored is not what it changed: those are
+    to be sent whole. They count as written when they are."""
+    lost: bool = False
+    """Redis, or one of its nodes, does not hold any more what it acknowledged earlier."""
 
 
 class RedisSink:
@@ -78,9 +85,15 @@ class RedisSink:
         return cls(route_to(address, timeout_s), address.shown, prefix, give_up_s, branch, branches)
 
     def write(
-        self, rows: Sequence[FeatureRow], life: int, put: Mapping[str, Mapping[str, str | int]] | None = None
+        self,
+        rows: Sequence[FeatureRow],
+        life: int,
+        put: Mapping[str, Mapping[str, str | int]] | None = None,
+        stamp: Stamp | None = None,
     ) -> WriteReport:
         """Write `rows` and, in the same round trip, the plain hashes `put`; returns when Redis has them all.
+
+        The `stamp` goes last, and its answer says whether Redis still holds what it took before.
 
         Rows of one shopper go together and in order. Writing the same rows again changes nothing.
 
@@ -89,6 +102,8 @@ class RedisSink:
         """
         calls = self._calls(rows, life)
         calls += [plain(self._prefix + key, mapping) for key, mapping in (put or {}).items()]
+        if stamp is not None:
+            calls.append(stamping(stamp, self._prefix))
         return self._send(calls)
 
     def put(self, key: str, mapping: Mapping[str, str | int]) -> WriteReport:
@@ -102,19 +117,19 @@ class RedisSink:
     def _send(self, calls: list[Call]) -> WriteReport:
         deadline = time.monotonic() + self._give_up_s
         before = self._exchange.retries
-        written = refused = foreign = 0
+        verdicts: Counter[str] = Counter()
+        missed: dict[str, None] = {}
         for batch in cut(calls):
-            verdicts = self._exchange.send(batch, self._give_up_s, deadline)
-            written, refused, foreign = (
-                written + verdicts["w"],
-                refused + verdicts["r"],
-                foreign + verdicts["f"],
-            )
-        return WriteReport(written, refused, foreign, self._exchange.retries - before)
+            verdicts += self._exchange.send(batch, self._give_up_s, deadline)
+            missed |= dict.fromkeys(self._exchange.missed)
+        retries = self._exchange.retries - before
+        counts = verdicts["w"], verdicts["r"], verdicts["f"]
+        return WriteReport(*counts, retries, tuple(missed), verdicts["l"] > 0)
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
         own: dict[tuple[str, str], list[Row]] = {}
         shared: dict[str, list[Row]] = {}
+        subjects: dict[tuple[str, str], str] = {}
         # The current session goes to two keys with the same values: made into text once.
         texts: dict[int, Mapping[str, str]] = {}
         for row in rows:
@@ -122,8 +137,10 @@ class RedisSink:
             if self._shared is not None and row.entity != "session" and row.window != "session":
                 shared.setdefault(row.entity_id, []).append((key, self._shared_row(row, life)))
             else:
-                own.setdefault((row.entity, row.entity_id), []).append((key, fenced_row(row, life, texts)))
-        calls = [evaluation(self._fence, group) for group in own.values()]
+                whose = row.entity, row.entity_id
+                own.setdefault(whose, []).append((key, fenced_row(row, life, texts)))
+                subjects[whose] = row.owner or row.entity_id
+        calls = [evaluation(self._fence, group, subjects[whose]) for whose, group in own.items()]
         if self._shared is not None:
             calls += [evaluation(self._shared, group) for group in shared.values()]
         return calls
@@ -163,7 +180,11 @@ def fenced_row(
         if texts is not None and row.window == "session":
             texts[id(row.values)] = fields
     flat = [*chain.from_iterable(meta.items()), *chain.from_iterable(fields.items())]
-    return (meta["_v"], until, flat, *_ownership(row, gone=gone))
+    if row.base is None:
+        return (meta["_v"], until, flat, *_ownership(row, gone=gone))
+    absent = row.absent if row.capped else (*row.absent, "_capped")
+    base = fence(life, *row.base)
+    return (meta["_v"], until, flat, *(_ownership(row, gone=False) or (False, False, False)), base, absent)
 
 
 def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:

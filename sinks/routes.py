@@ -1,7 +1,7 @@
 """Which connection a key's commands go to: one server, the sentinels' primary, or the slot's node."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from redis.cluster import ClusterNode, RedisCluster
@@ -11,6 +11,7 @@ from redis.sentinel import Sentinel
 
 from sinks.address import Address
 from sinks.calls import Call
+from sinks.slots import tag_of_slot
 
 
 class Route(Protocol):
@@ -77,7 +78,7 @@ class ClusterRoute:
         """By the node that has the slot, or that it moves to. Looks at the cluster when it must."""
         client = self._known()
         pools: defaultdict[ConnectionPool, list[Call]] = defaultdict(list)
-        for call in calls:
+        for call in _apart(calls, client):
             node = client.get_node(*call.asking) if call.asking else client.get_node_from_key(call.key)
             if node is None:
                 # A slot that nobody serves, or a node that has joined since: known after another look.
@@ -113,6 +114,18 @@ class ClusterRoute:
             )
         self._stale = False
         return self._client
+
+
+def _apart(calls: Iterable[Call], client: Any) -> Iterator[Call]:
+    """The calls, those for every node once for each, under a key of the least slot that is the node's."""
+    for call in calls:
+        if not call.everywhere:
+            yield call
+            continue
+        least: dict[str, int] = {}
+        for slot, nodes in client.nodes_manager.slots_cache.items():
+            least[nodes[0].name] = min(slot, least.get(nodes[0].name, slot))
+        yield from (call.tagged(tag_of_slot(slot)) for slot in sorted(least.values()))
 
 
 def _one_pool(address: Address, timeout_s: float) -> OnePool:

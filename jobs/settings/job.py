@@ -44,6 +44,7 @@ def job_config(
         state_backend=settings.state_backend,
         checkpoint_dir=checkpoint_dir,
         checkpoint_interval_s=settings.checkpoint_interval_s,
+        rewrites_per_s=settings.rewrites_per_s,
         start=settings.start if settings.start in _NAMED_STARTS else instant_ms(settings.start),
         wire_format=decoder.wire_format,
         app_ids=decoder.app_ids,

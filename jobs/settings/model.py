@@ -126,6 +126,13 @@ class Settings(BaseSettings):
     checkpoint_interval_s: int = _setting(
         10, "Seconds between checkpoints.", "a whole number from 1 to 3600", ge=1, le=3600
     )
+    rewrites_per_s: int = _setting(
+        1000,
+        "Shoppers a second, of each slot, whose rows are written again after Redis lost some.",
+        "a whole number from 1 to 100000",
+        ge=1,
+        le=100_000,
+    )
     start: Annotated[str, BeforeValidator(as_start)] = _setting(
         "recent",
         "Where the first start reads from: the longest window and its pane back, or as said.",

@@ -23,9 +23,9 @@ class CrashesAfterWriting(FeaturesFunction):
         sink, folder = super().sink(), self._folder
         write, calls = sink.write, 0
 
-        def write_and_crash(rows: Any, life: int, put: Any = None) -> Any:
+        def write_and_crash(rows: Any, life: int, put: Any = None, stamp: Any = None) -> Any:
             nonlocal calls
-            report, calls = write(rows, life, put), calls + 1
+            report, calls = write(rows, life, put, stamp), calls + 1
             crashes = len(list(folder.glob("crash-*")))
             if rows and calls > 20 and crashes < 5:
                 (folder / f"crash-{crashes}").touch()

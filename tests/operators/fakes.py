@@ -15,6 +15,7 @@ from operators.batch import Batch, Record, decode, encode
 from operators.cache import CachedStore
 from operators.shard import Shard, ShardOptions
 from sinks.redis_sink import WriteReport
+from sinks.sequence import Stamp
 
 NOW = 1_700_000_000_000
 
@@ -53,18 +54,52 @@ class SinkThatRemembers:
         self.round_trips = 0
         self.puts: list[Mapping[str, Mapping[str, str]]] = []
         self.failing = False
+        self.hashes: dict[tuple[str, str, str], FeatureRow] = {}
+        self.numbers: dict[str, int] = {}
 
     def write(
-        self, rows: Sequence[FeatureRow], life: int, put: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        rows: Sequence[FeatureRow],
+        life: int,
+        put: Mapping[str, Mapping[str, str]] | None = None,
+        stamp: Stamp | None = None,
     ) -> WriteReport:
         if self.failing:
             msg = "Redis does not answer"
             raise RuntimeError(msg)
         self.round_trips += 1
-        self.rows += rows
+        missed = {row.owner or row.entity_id: None for row in rows if not self._take(row)}
         if put:
             self.puts.append(put)
-        return WriteReport(len(rows), 0, 0, 0)
+        lost = stamp is not None and self._forgot(stamp)
+        return WriteReport(len(rows) - len(missed), 0, 0, 0, tuple(missed), lost)
+
+    def lose(self) -> None:
+        """What a Redis without persistence does when it is killed."""
+        self.hashes.clear()
+        self.numbers.clear()
+
+    def _take(self, row: FeatureRow) -> bool:
+        key = row.entity, row.entity_id, row.window
+        stored = self.hashes.get(key)
+        if row.base is not None and (stored is None or (stored.seen, stored.at) != row.base):
+            return False
+        if row.base is not None and stored is not None:
+            kept = {name: value for name, value in (stored.values or {}).items() if name not in row.absent}
+            row = msgspec.structs.replace(row, values=kept | (row.values or {}), base=None, absent=())
+        self.hashes[key] = row
+        self.rows.append(row)
+        return True
+
+    def _forgot(self, stamp: Stamp) -> bool:
+        """As sequence.lua does."""
+        stored = self.numbers.get(stamp.field, 0)
+        if stored < stamp.known:
+            return True
+        if stamp.whole:
+            self.numbers.pop(stamp.field, None)
+        self.numbers[stamp.whole or stamp.field] = stamp.number
+        return False
 
     def shown(self, shopper: str, window: str = "5min") -> dict[str, Any]:
         """The values of the row written last."""

@@ -1,0 +1,69 @@
+"""One bucket of shoppers as an operator instance knows it; all of it follows from the bucket's state."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from operators.ledger import Ledger
+from operators.schedule import NEVER, Schedule
+from sinks.sequence import Stamp
+
+LOOK_MS: Final = 5_000
+"""So long after its last write a bucket asks Redis whether it still holds what it took."""
+
+
+class Rewriting:
+    """Shoppers whose rows are to be written again from state, those who change soonest first."""
+
+    def __init__(self, shoppers: list[str], begun: int) -> None:
+        """Begin with all of them, at the moment `begun` (epoch ms)."""
+        self._shoppers = shoppers
+        self.begun = begun
+        self.written = 0
+        """How many shoppers had their turn."""
+        self.number = 0
+        """Of the last write of these that Redis acknowledged."""
+
+    def take(self, most: int) -> list[str]:
+        """Take out the next shoppers."""
+        taken = self._shoppers[self.written : self.written + most]
+        self.written += len(taken)
+        return taken
+
+    @property
+    def over(self) -> bool:
+        """Whether none is left."""
+        return self.written == len(self._shoppers)
+
+
+@dataclass
+class Bucket:
+    """What is known of one bucket."""
+
+    number: int
+    ledger: Ledger
+    schedule: Schedule = field(default_factory=Schedule)
+    armed: int = NEVER
+    """The earliest timer that Flink holds for it, as far as known."""
+    look_at: int = 0
+    """When Redis is to be asked at the latest whether it still holds what it took, epoch ms."""
+    rewriting: Rewriting | None = None
+
+    def rewrite(self, now: int) -> None:
+        """Have all rows written again, from the first."""
+        self.rewriting = Rewriting(self.schedule.soonest(), now)
+
+    def stamp(self, key: str, field: str, now: int) -> Stamp:
+        """What a write leaves behind; numbers follow the clock, so that a restored state repeats none."""
+        number = max(self.ledger.number + 1, now * 1000)
+        if self.rewriting is None:
+            return Stamp(key, field, self.ledger.number, number)
+        number = max(self.rewriting.number + 1, number)
+        return Stamp(key, f"{field}~", self.rewriting.number, number, field if self.rewriting.over else "")
+
+    def looks(self, now: int) -> bool:
+        """Whether it is time to ask Redis; while rows are written again, those writes ask."""
+        return self.rewriting is None and now >= self.look_at
+
+    def moment(self, rewrite_at: int) -> int:
+        """When the bucket has something to do, epoch ms; rewriting goes on no earlier than `rewrite_at`."""
+        return min(self.schedule.earliest, self.look_at if self.rewriting is None else rewrite_at)
