@@ -23,9 +23,10 @@ import redis
 from events.event import Money
 from features.row import FeatureRow, MeanMoney, Value
 from jobs.local.redis import RedisServer
+from sinks.arguments import fenced_row
 from sinks.calls import Script, evaluation
 from sinks.codec import key_of
-from sinks.redis_sink import RedisSink, fenced_row
+from sinks.redis_sink import RedisSink
 
 LIFE: Final = 1_700_000_000_000
 HOUR: Final = 3_600_000

@@ -175,7 +175,9 @@ class _Round:
             letters = reply.decode() if call.script else "p"
             self.verdicts.update(letters)
             if "m" in letters:
-                self.missed.append(call.subject)
+                self.missed += [
+                    whose for whose, letter in zip(call.subjects, letters, strict=True) if letter == "m"
+                ]
             return
         fault, _ = fault_of(reply, self._cluster)
         if fault is Fault.FOREIGN:

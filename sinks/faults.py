@@ -66,6 +66,7 @@ _CODES: Final[dict[str, Fault]] = {
     "CLUSTERDOWN": Fault.LATER,
     "NOSCRIPT": Fault.UNKNOWN_SCRIPT,
     "MOVED": Fault.MOVED,
+    "CROSSSLOT": Fault.FINAL,
     "NOAUTH": Fault.FINAL,
     "WRONGPASS": Fault.FINAL,
     "NOPERM": Fault.FINAL,
@@ -80,6 +81,7 @@ _WRAPPED: Final = {
 
 # A cluster's clients also need +cluster|slots +cluster|shards +command.
 COMMANDS: Final = "+evalsha +script|load +hget +hmget +hset +hdel +hlen +del +pexpireat +ping"
+_NOT_SINGLE: Final = "the server is part of a Redis Cluster: redis_url must begin with redis+cluster://"
 _REMEDIES: Final[dict[str, str]] = {
     "OOM": "Redis is full: raise its maxmemory (rows expire by themselves, so it may also be waited for)",
     "READONLY": "it is a replica: give the primary's address, or redis+sentinel://…, which finds it",
@@ -88,7 +90,8 @@ _REMEDIES: Final[dict[str, str]] = {
     "LOADING": "Redis is still loading its data",
     "BUSY": "another client's script keeps Redis busy",
     "CLUSTERDOWN": "the cluster does not serve all slots: see CLUSTER INFO",
-    "MOVED": "the server is part of a Redis Cluster: redis_url must begin with redis+cluster://",
+    "MOVED": _NOT_SINGLE,
+    "CROSSSLOT": _NOT_SINGLE,
     "NOAUTH": "check user and password in redis_url",
     "WRONGPASS": "check user and password in redis_url",
     "NOPERM": f"the user in redis_url needs all keys under the prefix and {COMMANDS}",

@@ -2,25 +2,23 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from features.row import FeatureRow
 from sinks.address import Address
+from sinks.arguments import Texts, fenced_row, shared_row
 from sinks.branch_fields import FENCE_LUA, BranchFields, branch_script
-from sinks.calls import Call, Script, cut, evaluation, plain
-from sinks.codec import fence, fields_of, key_of, meta_of
+from sinks.calls import CALL_ROWS, Call, Script, cut, evaluation, plain
+from sinks.codec import key_of
 from sinks.exchange import Exchange
 from sinks.keys import checked_prefix
 from sinks.routes import Route, route_to
 from sinks.sequence import Stamp, stamping
-from sinks.text import clean, text_of
+from sinks.text import text_of
 
-TOMBSTONE_MS: Final = 24 * 3_600_000
-"""A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
-
-Row = tuple[str, Sequence[Any]]
+Row = tuple[str, Sequence[Any], str]
+"""Key, argument of the script, and whose it is."""
 
 
 class WriteReport(NamedTuple):
@@ -127,69 +125,31 @@ class RedisSink:
         return WriteReport(*counts, retries, tuple(missed), verdicts["l"] > 0)
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
-        own: dict[tuple[str, str], list[Row]] = {}
-        shared: dict[str, list[Row]] = {}
-        subjects: dict[tuple[str, str], str] = {}
-        # The current session goes to two keys with the same values: made into text once.
-        texts: dict[int, Mapping[str, str]] = {}
+        alone = self._route.cluster
+        groups: dict[tuple[str, str, str], list[Row]] = {}
+        texts: Texts = {}
         for row in rows:
-            key = key_of(row, self._prefix, self._route.cluster)
-            if self._shared is not None and row.entity != "session" and row.window != "session":
-                shared.setdefault(row.entity_id, []).append((key, self._shared_row(row, life)))
-            else:
-                whose = row.entity, row.entity_id
-                own.setdefault(whose, []).append((key, fenced_row(row, life, texts)))
-                subjects[whose] = row.owner or row.entity_id
-        calls = [evaluation(self._fence, group, subjects[whose]) for whose, group in own.items()]
-        if self._shared is not None:
-            calls += [evaluation(self._shared, group) for group in shared.values()]
-        return calls
+            key = key_of(row, self._prefix, alone)
+            shared = self._shared is not None and row.entity != "session" and row.window != "session"
+            argument = self._shared_row(row, life) if shared else fenced_row(row, life, texts)
+            # In a cluster only keys with the same id share a slot.
+            group = (row.entity, row.entity_id) if alone else ("", "")
+            groups.setdefault(("shared" if shared else "", *group), []).append(
+                (key, argument, row.owner or row.entity_id)
+            )
+        return [
+            evaluation(
+                self._shared if kind and self._shared else self._fence,
+                [(key, argument) for key, argument, _ in chunk],
+                [whose for _, _, whose in chunk],
+            )
+            for (kind, _, _), group_rows in groups.items()
+            for chunk in _chunks(group_rows)
+        ]
 
     def _shared_row(self, row: FeatureRow, life: int) -> Sequence[Any]:
-        """The argument of `branches.lua`."""
-        gone = row.values is None
-        fields = self._zeros if gone else fields_of(row)
-        version, until = fence(life, row.seen, row.at), str(row.at if gone else row.until)
-        absent = [name for name in self._names if name not in fields]
-        capped = f"_capped:{self._branch}"
-        mine = {
-            f"_v:{self._branch}": version,
-            f"_next:{self._branch}": str(row.next),
-            f"_until:{self._branch}": until,
-        }
-        if row.capped:
-            mine[capped] = "1"
-        else:
-            absent.append(capped)
-        return version, until, str(row.next), row.at, row.capped, _flat(mine | fields), absent
+        return shared_row(row, life, self._branch, self._names, self._zeros)
 
 
-def fenced_row(
-    row: FeatureRow, life: int, texts: dict[int, Mapping[str, str]] | None = None
-) -> Sequence[Any]:
-    """The argument of `fence.lua`. `texts` remembers the fields of `row.values` by its identity."""
-    meta = meta_of(row, life)
-    gone = row.values is None
-    if not gone and row.until <= row.at:
-        # The window became empty: nothing is left to read, and no claim to a session that others hold.
-        return (meta["_v"], meta["_until"], (), *_ownership(row, gone=True))
-    until = str(max(row.until, row.at + TOMBSTONE_MS)) if gone else meta["_until"]
-    fields = texts.get(id(row.values)) if texts and not gone else None
-    if fields is None:
-        fields = fields_of(row)
-        if texts is not None and row.window == "session":
-            texts[id(row.values)] = fields
-    flat = [*chain.from_iterable(meta.items()), *chain.from_iterable(fields.items())]
-    if row.base is None:
-        return (meta["_v"], until, flat, *_ownership(row, gone=gone))
-    absent = row.absent if row.capped else (*row.absent, "_capped")
-    base = fence(life, *row.base)
-    return (meta["_v"], until, flat, *(_ownership(row, gone=False) or (False, False, False)), base, absent)
-
-
-def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:
-    return (clean(row.owner), str(row.start), gone) if row.entity == "session" else ()
-
-
-def _flat(fields: Mapping[str, str]) -> list[str]:
-    return list(chain.from_iterable(fields.items()))
+def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
+    return (rows[i : i + CALL_ROWS] for i in range(0, len(rows), CALL_ROWS))

@@ -1,0 +1,87 @@
+"""A feature row as the argument of the script that writes it. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from features.row import FeatureRow
+from sinks.codec import fence, fields_of, meta_of
+from sinks.text import TEXT, clean
+
+TOMBSTONE_MS: Final = 24 * 3_600_000
+"""A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
+
+Texts = dict[int, list[str]]
+"""What was made of `FeatureRow.values`, by its identity: the current session goes to two keys."""
+
+
+def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequence[Any]:
+    """The argument of `fence.lua`."""
+    version, values = fence(life, row.seen, row.at), row.values
+    if values is None:
+        until = str(max(row.until, row.at + TOMBSTONE_MS))
+        return (version, until, _flat(meta_of(row, life)), *_ownership(row, gone=True))
+    until = str(row.until)
+    if row.until <= row.at:
+        # The window became empty: nothing is left to read, and no claim to a session that others hold.
+        return (version, until, (), *_ownership(row, gone=True))
+    flat = [
+        "_v",
+        version,
+        "_at",
+        str(row.at),
+        "_next",
+        str(row.next),
+        "_until",
+        until,
+        "_seen",
+        str(row.seen),
+    ]
+    if row.entity == "session":
+        flat += ("_owner", clean(row.owner), "_start", str(row.start))
+    if row.capped:
+        flat += ("_capped", "1")
+    flat += _features(row, texts)
+    if row.base is None:
+        return (version, until, flat, *_ownership(row, gone=False))
+    absent = row.absent if row.capped else (*row.absent, "_capped")
+    base = fence(life, *row.base)
+    return (version, until, flat, *(_ownership(row, gone=False) or (False, False, False)), base, absent)
+
+
+def shared_row(
+    row: FeatureRow, life: int, branch: str, names: Collection[str], zeros: Mapping[str, str]
+) -> Sequence[Any]:
+    """The argument of `branches.lua`; `names` are all fields of the branch, `zeros` what it says empty."""
+    gone = row.values is None
+    fields = zeros if gone else fields_of(row)
+    version, until = fence(life, row.seen, row.at), str(row.at if gone else row.until)
+    absent = [name for name in names if name not in fields]
+    capped = f"_capped:{branch}"
+    mine = {f"_v:{branch}": version, f"_next:{branch}": str(row.next), f"_until:{branch}": until}
+    if row.capped:
+        mine[capped] = "1"
+    else:
+        absent.append(capped)
+    return version, until, str(row.next), row.at, row.capped, _flat({**mine, **fields}), absent
+
+
+def _features(row: FeatureRow, texts: Texts | None) -> list[str]:
+    values = row.values or {}
+    twice = texts is not None and row.window == "session"
+    if twice and (known := texts.get(id(values))) is not None:  # type: ignore[union-attr]
+        return known
+    made: list[str] = []
+    for name, value in values.items():
+        made += (name, TEXT[type(value)](value))
+    if twice:
+        texts[id(values)] = made  # type: ignore[index]
+    return made
+
+
+def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:
+    return (clean(row.owner), str(row.start), gone) if row.entity == "session" else ()
+
+
+def _flat(fields: Mapping[str, str]) -> list[str]:
+    return list(chain.from_iterable(fields.items()))
