@@ -7,6 +7,7 @@ import orjson
 
 from events import live_shopper, sdk_json, tsv
 from events.assemble import Policy, verdict_of
+from events.control import is_control, read_control
 from events.masking import sized
 from events.page import SearchRule
 from events.record import Record
@@ -21,7 +22,8 @@ class Decoder:
     """Decodes the records of one topic.
 
     With `auto` each record tells its format: `{` begins JSON (Live Shopper where it has `payload` or
-    `enrich`), anything else is TSV. An empty `app_ids` leaves nothing out.
+    `enrich`), anything else is TSV. Control records (`events.control`) are told before all formats. An empty
+    `app_ids` leaves nothing out.
     """
 
     wire_format: WireFormat = "auto"
@@ -44,6 +46,8 @@ class Decoder:
         only that one. `app_id` and `no_shopper_id` are told before any other fault is looked for.
         """
         try:
+            if is_control(raw):
+                return read_control(raw)
             record = self._read(raw)
             return record if isinstance(record, Dead) else verdict_of(record, self._policy)
         except Exception as error:  # noqa: BLE001 - no record may stop the job, whatever is in it

@@ -28,4 +28,10 @@ class Filtered(NamedTuple):
     reason: str
 
 
-Verdict = Event | Filtered | Dead
+class Forget(NamedTuple):
+    """A control record: nothing of this shopper is to be kept."""
+
+    shopper: str
+
+
+Verdict = Event | Filtered | Dead | Forget

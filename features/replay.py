@@ -48,6 +48,11 @@ class Replay:
             counts[apply(state, event, self._clock)] += 1
         self.verdicts.update(counts)
 
+    def forget(self, shopper: str) -> None:
+        """Carry out a control record: nothing is left of the shopper."""
+        self._states.pop(shopper, None)
+        self.verdicts["applied"] += 1
+
     def rows(self) -> list[FeatureRow]:
         """Every row that exists at the end, shopper by shopper."""
         at = self._clock if self._as_of is None else self._as_of

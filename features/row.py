@@ -49,3 +49,5 @@ class FeatureRow(msgspec.Struct, gc=False):
     """`(seen, at)` of the row before, where this one holds what may have changed since; None: it is whole."""
     absent: tuple[str, ...] = ()
     """Beside a `base`: the features that may have had a value and have none now."""
+    forgotten: bool = False
+    """Whether the shopper is forgotten: the key goes, whatever its fence, and leaves no tombstone."""

@@ -31,14 +31,21 @@ class Split:
         """Take the views that these definitions make."""
         self._definitions = definitions or Definitions()
         self._views = {branch: branch_views(branch, self._definitions) for branch in BRANCHES}
+        self._known: dict[tuple[str, bool], tuple[str, ...]] = {}
 
     def of(self, event: Event) -> tuple[str, ...]:
         """The branches that the event is a fact of; the session branch wants every event."""
-        if event.kind == UNTYPED_ACTION:
-            return ("session",)
-        return tuple(
-            [branch for branch, views in self._views.items() if any(view.wants(event) for view in views)]
-        )
+        return self.by_kind(event.kind, event.session_id is None)
+
+    def by_kind(self, kind: str, sessionless: bool) -> tuple[str, ...]:
+        """The same by all of an event that a view looks at: its kind, and whether it has no session id."""
+        found = self._known.get((kind, sessionless))
+        if found is None:
+            event = Event("", "", 0, kind, session_id=None if sessionless else "s")
+            wanted = [branch for branch, views in self._views.items() if any(v.wants(event) for v in views)]
+            found = ("session",) if kind == UNTYPED_ACTION else tuple(wanted)
+            self._known[kind, sessionless] = found
+        return found
 
     def fields(self, branch: str) -> BranchFields:
         """What the branch writes into a window's row, and its zeros."""

@@ -1,62 +1,24 @@
 """A batch's events on the states of their shoppers, each record guarded. Knows no Flink."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from events.verdict import Dead, Reason
-from features.logic import FUTURE_MS, ShopperLogic
+from events.verdict import Dead
+from features.forgetting import forgotten_rows
+from features.logic import ShopperLogic
 from features.row import FeatureRow
 from features.state import ShopperState
-from operators.batch import Record
+from operators.batch import Forgetting, Record
+from operators.floors import Floors, floor, remember
+from operators.outcome import Outcome, Spoiled
 from sinks.dead_letters import bug_of
 
 log = logging.getLogger(__name__)
 
 Read = Callable[[str], bytes | None]
 """Reads a shopper's bytes from Flink's state."""
-
-
-class Spoiled(NamedTuple):
-    """A record that decoded and yet is dead."""
-
-    kind: Literal["future", "bug"]
-    record: Record
-    dead: Dead
-    error: Exception | None = None
-
-
-@dataclass
-class Outcome:
-    """What a batch or a wake-up came to."""
-
-    rows: list[FeatureRow] = field(default_factory=list)
-    data: dict[str, bytes] = field(default_factory=dict)
-    """The new bytes of every shopper that was touched."""
-    next: dict[str, int] = field(default_factory=dict)
-    """When to look at the shopper again, epoch ms."""
-    gone: list[str] = field(default_factory=list)
-    """Shoppers of whom nothing is left to keep."""
-    verdicts: dict[str, int] = field(default_factory=dict)
-    spoiled: list[Spoiled] = field(default_factory=list)
-    event_time: int = 0
-    """Greatest event time applied, epoch ms."""
-    bugs: int = 0
-    """Wake-ups that ended in an exception."""
-
-    def judge(self, verdict: str, record: Record) -> None:
-        """Note the logic's verdict."""
-        if verdict == "future":
-            expected = f"at most {FUTURE_MS // 1000} s ahead of the clock"
-            dead = Dead("", (Reason("event_time", f"{record.event.at} ms", expected),))
-            self.spoiled.append(Spoiled("future", record, dead))
-            return
-        self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-        if verdict == "applied":
-            self.event_time = max(self.event_time, record.event.at)
 
 
 class Applier:
@@ -68,18 +30,34 @@ class Applier:
         self._read = read
         self._postpone_ms = postpone_ms
         self._known: set[str] = set()
+        self._floors: Floors = {}
+        definitions = logic.definitions
+        longest = max(window.size_ms + window.pane_ms for window in definitions.windows)
+        self._rows_live_ms = max(longest, definitions.session_retention_ms)
+        """No row outlives its last event by more."""
 
-    def apply(self, records: Iterable[Record], as_of: int) -> Outcome:
-        """Apply a batch's records in their order, shopper by shopper."""
+    def apply(
+        self,
+        records: Sequence[Record],
+        as_of: int,
+        forgets: Sequence[Forgetting] = (),
+        floors: Floors | None = None,
+    ) -> Outcome:
+        """Apply a batch's records in their order, shopper by shopper, and forget who is to be forgotten.
+
+        `floors` are those of the bucket; they are kept up to date.
+        """
         outcome = Outcome()
+        self._floors = {} if floors is None else floors
         shoppers: dict[str, list[Record]] = {}
-        for record in records:
-            shoppers.setdefault(record.event.shopper, []).append(record)
+        for begin, end, forgotten in _stretches(forgets, len(records)):
+            for record in records[begin:end]:
+                shoppers.setdefault(record.event.shopper, []).append(record)
+            if forgotten:
+                self._forget(forgotten, shoppers.pop(forgotten, []), as_of, outcome)
         for shopper, own in shoppers.items():
-            try:
-                self._together(shopper, own, as_of, outcome)
-            except Exception:  # noqa: BLE001  whatever it is, it costs one record and not the job
-                self._one_by_one(shopper, own, as_of, outcome)
+            self._events(shopper, own, self._data(shopper, outcome), as_of, outcome)
+        outcome.gone += [shopper for shopper in outcome.forgotten if shopper not in outcome.data]
         return outcome
 
     @property
@@ -110,30 +88,69 @@ class Applier:
                 outcome.data[shopper] = self._logic.dump(state)
         return rows
 
-    def _together(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
+    def _events(
+        self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
+    ) -> None:
+        try:
+            self._together(shopper, records, data, as_of, outcome)
+        except Exception:  # noqa: BLE001  whatever it is, it costs one record and not the job
+            self._one_by_one(shopper, records, data, as_of, outcome)
+
+    def _forget(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
+        """Delete what is known after `records`; they are applied for their verdicts alone."""
+        data, before = self._data(shopper, outcome), Outcome()
+        self._events(shopper, records, data, as_of, before)
+        outcome.judge_like(before)
+        data = before.data.get(shopper, data)
+        try:
+            state = self._state(data)
+        except msgspec.DecodeError:
+            data, state = None, self._state(None)
+        self._go_on(shopper, state, data)
+        outcome.rows += forgotten_rows(self._logic, state, shopper, as_of)
+        outcome.forgotten.add(shopper)
+        remember(self._floors, shopper, state.seen, as_of, as_of + self._rows_live_ms)
+
+    def _data(self, shopper: str, outcome: Outcome) -> bytes | None:
+        return None if shopper in outcome.forgotten else self._read(shopper)
+
+    def _state(self, data: bytes | None) -> ShopperState:
+        return self._logic.zero() if data is None else self._logic.load(data)
+
+    def _go_on(self, shopper: str, state: ShopperState, data: bytes | None) -> None:
+        """Let the fence of a shopper who begins anew go on where it was when the shopper was forgotten."""
+        if data is None and self._floors:
+            state.seen += floor(self._floors, shopper)
+
+    def _together(
+        self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
+    ) -> None:
         logic = self._logic
-        data = self._read(shopper)
-        state = logic.zero() if data is None else logic.load(data)
+        state = self._state(data)
         verdicts = [logic.apply(state, record.event, as_of) for record in records]
+        self._go_on(shopper, state, data)
         rows = logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
         for verdict, record in zip(verdicts, records, strict=True):
             outcome.judge(verdict, record)
 
-    def _one_by_one(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
+    def _one_by_one(
+        self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
+    ) -> None:
         """The same with bytes after every record, so that the one that fails can be left out."""
         logic = self._logic
-        before = data = self._read(shopper)
+        before = data
         for record in records:
             try:
-                state = logic.zero() if data is None else logic.load(data)
+                state = self._state(data)
                 verdict = logic.apply(state, record.event, as_of)
+                self._go_on(shopper, state, data)
                 rows, data = logic.rows(state, shopper), logic.dump(state)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
                 outcome.spoiled.append(Spoiled("bug", record, Dead("", ()), error))
-                data = self._count_seen(data)
+                data = self._count_seen(shopper, data)
                 continue
             outcome.rows += rows
             outcome.judge(verdict, record)
@@ -164,13 +181,14 @@ class Applier:
         outcome.data[shopper] = self._logic.dump(state)
         outcome.next[shopper] = state.next
 
-    def _count_seen(self, data: bytes | None) -> bytes | None:
+    def _count_seen(self, shopper: str, data: bytes | None) -> bytes | None:
         """The fence counts every record that was routed to the shopper, whatever became of it."""
         try:
-            state = self._logic.zero() if data is None else self._logic.load(data)
+            state = self._state(data)
         except msgspec.DecodeError:
             return data
         state.seen += 1
+        self._go_on(shopper, state, data)
         return self._logic.dump(state)
 
     def _tell(self, error: Exception) -> None:
@@ -184,3 +202,12 @@ class Applier:
                 bug.place,
                 exc_info=error,
             )
+
+
+def _stretches(forgets: Sequence[Forgetting], records: int) -> Iterator[tuple[int, int, str]]:
+    """Cut a batch at its control records: begin, end and who is forgotten then; nobody at the end."""
+    begin = 0
+    for forget in forgets:
+        yield begin, forget.before, forget.shopper
+        begin = forget.before
+    yield begin, records, ""

@@ -16,6 +16,16 @@ class Record(msgspec.Struct, array_like=True, gc=False):
     raw: memoryview
 
 
+class Forgetting(msgspec.Struct, array_like=True, gc=False):
+    """A control record: the shopper is forgotten, with all that stands in the batch before `before`."""
+
+    partition: int
+    offset: int
+    shopper: str
+    before: int
+    """Index into the batch's records."""
+
+
 class Batch(msgspec.Struct, array_like=True):
     """One bucket's share of the records that one call decoded. New fields go to the end, with a default."""
 
@@ -28,6 +38,7 @@ class Batch(msgspec.Struct, array_like=True):
     letters: list[str] = []
     """Dead letters of records that could not be decoded."""
     records: list[Record] = []
+    forgets: list[Forgetting] = []
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

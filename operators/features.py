@@ -50,8 +50,10 @@ class FeaturesFunction(KeyedProcessFunction):
         store = CachedStore(FlinkMap(runtime_context, "shoppers"), options.cached_shoppers)
         self._sink = self.sink()
         applier = Applier(self.logic(), store.get)
-        self._shard = Shard(options.shard, applier, self._sink, store, wall_clock)
-        self._gauges = Gauges(runtime_context, self._shard.counts)
+        branch = options.shard.branch
+        split = None if branch else Split(options.definitions)
+        self._shard = Shard(options.shard, applier, self._sink, store, wall_clock, split)
+        self._gauges = Gauges(runtime_context, self._shard.counts, branch, options.shard.accounts)
 
     def close(self) -> None:
         """Close the sink's connections."""

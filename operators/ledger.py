@@ -8,9 +8,19 @@ from typing import Any, Final
 import msgspec
 
 from operators.batch import Batch
+from operators.floors import Floors
 
 VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
 """Every record read ends in exactly one of them."""
+
+
+class Controls(msgspec.Struct, array_like=True):
+    """What control records left behind."""
+
+    offsets: dict[int, int] = {}
+    """Partition -> greatest offset of a control record that was carried out."""
+    floors: Floors = {}
+    """How many records had been routed to each shopper who was forgotten (`operators.floors`)."""
 
 
 class Ledger(msgspec.Struct, array_like=True):
@@ -34,6 +44,7 @@ class Ledger(msgspec.Struct, array_like=True):
     """Of the last write that Redis acknowledged; see `sinks.sequence`."""
     catalogue: int = 0
     """Fingerprint of the features that the rows in Redis hold."""
+    controls: Controls = msgspec.field(default_factory=Controls)
 
     def add(self, name: str, number: int = 1) -> None:
         """Count."""
@@ -53,6 +64,11 @@ class Ledger(msgspec.Struct, array_like=True):
         if batch.letters:
             self.add("dead", len(batch.letters))
             self.add("dead.undecodable", len(batch.letters))
+        self.add("applied", len(batch.forgets))
+        self.add("forgotten", len(batch.forgets))
+        offsets = self.controls.offsets
+        for forget in batch.forgets:
+            offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)
         self.newest = max(self.newest, batch.newest)
 
     def progress(self, clock: int) -> dict[str, Any]:
@@ -69,6 +85,7 @@ class Ledger(msgspec.Struct, array_like=True):
                 for partition, (read, offset) in sorted(self.partitions.items())
             },
             "counts": dict(sorted(self.counts.items())),
+            "controls": {str(partition): offset for partition, offset in self.controls.offsets.items()},
         }
 
 

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from events.bucket import bucket_of
 from events.decoder import Decoder
 from events.event import Event
-from events.verdict import Dead
+from events.verdict import Dead, Forget
 from features.split import Split
-from operators.batch import Batch, Record, encode
+from features.views import BRANCHES
+from operators.batch import Batch, Forgetting, Record, encode
 from sinks.dead_letters import dead_letter
 
 ACCOUNTANT: Final = "session"
@@ -66,6 +67,13 @@ class Router:
                     for branch in self.split.of(verdict):
                         if branch != home:
                             _batch(batches, branch, bucket, newest).records.append(record)
+            elif type(verdict) is Forget:
+                bucket = bucket_of(verdict.shopper, buckets)
+                for branch in BRANCHES if self.split else (home,):
+                    batch = _batch(batches, branch, bucket, newest)
+                    before = len(batch.records)
+                    batch.forgets.append(Forgetting(partition, offset, verdict.shopper, before))
+                batch = batches[home, bucket]
             else:
                 batch = _batch(batches, home, offset % buckets, newest)
                 if type(verdict) is Dead:

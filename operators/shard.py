@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
-from operators.applying import Applier, Outcome, Spoiled
+from operators.applying import Applier
 from operators.batch import Batch
 from operators.bucket import Bucket
 from operators.ledger import Ledger
+from operators.outcome import Outcome, Spoiled
 from operators.schedule import NEVER
 from operators.store import LEDGER, Store
 from operators.writing import Names, Sink, Writing, rewrite
@@ -54,13 +56,19 @@ class Shard:
         sink: Sink,
         store: Store,
         clock: Callable[[], int],
+        split: Split | None = None,
     ) -> None:
-        """Begin knowing no bucket. `store` is the map of the bucket at hand, `clock` gives epoch ms."""
+        """Begin knowing no bucket.
+
+        `store` is the map of the bucket at hand, `clock` gives epoch ms, `split` tells for which branches an
+        event counts where all are hosted.
+        """
         self._options = options
         self._applier = applier
         self._writing = Writing(Names(options.job, options.branch), applier, sink, options.progress_ms)
         self._store = store
         self._clock = clock
+        self._split = split
         self._buckets: dict[int, Bucket] = {}
         self._free_at = 0
         self._rewrite_at = 0
@@ -73,7 +81,8 @@ class Shard:
         as_of = self._as_of(bucket, now)
         self._free_at = 0
         bucket.ledger.take(batch)
-        outcome = self._applier.apply(batch.records, as_of)
+        floors = bucket.ledger.controls.floors
+        outcome = self._applier.apply(batch.records, as_of, batch.forgets, floors)
         letters = batch.letters + [
             self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)
         ]
@@ -153,6 +162,10 @@ class Shard:
         ledger = bucket.ledger
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
+        if self._split is not None:
+            for kind, number in outcome.kinds.items():
+                for branch in self._split.by_kind(*kind):
+                    ledger.add(f"applied.{branch}", number)
         for spoiled in outcome.spoiled:
             ledger.add("dead")
             ledger.add(f"dead.{spoiled.kind}")

@@ -8,8 +8,9 @@ from typing import Protocol
 import orjson
 
 from features.row import FeatureRow
-from operators.applying import Applier, Outcome
+from operators.applying import Applier
 from operators.bucket import LOOK_MS, Bucket
+from operators.outcome import Outcome
 from sinks.redis_sink import WriteReport
 from sinks.sequence import Stamp
 
@@ -133,3 +134,4 @@ def _count(bucket: Bucket, report: WriteReport) -> None:
     bucket.ledger.add("rows.written", report.written)
     bucket.ledger.add("rows.refused", report.refused)
     bucket.ledger.add("rows.foreign", report.foreign)
+    bucket.ledger.add("forgotten.keys", report.deleted)

@@ -11,6 +11,7 @@ from sinks.text import TEXT, clean
 TOMBSTONE_MS: Final = 24 * 3_600_000
 """A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
 
+_NOBODY: Final = (False, False, False)
 Texts = dict[int, list[str]]
 """What was made of `FeatureRow.values`, by its identity: the current session goes to two keys."""
 
@@ -18,6 +19,8 @@ Texts = dict[int, list[str]]
 def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequence[Any]:
     """The argument of `fence.lua`."""
     version, values = fence(life, row.seen, row.at), row.values
+    if row.forgotten:
+        return (version, str(row.until), (), *(_ownership(row, gone=True) or _NOBODY), False, (), True)
     if values is None:
         until = str(max(row.until, row.at + TOMBSTONE_MS))
         return (version, until, _flat(meta_of(row, life)), *_ownership(row, gone=True))
@@ -46,7 +49,7 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
         return (version, until, flat, *_ownership(row, gone=False))
     absent = row.absent if row.capped else (*row.absent, "_capped")
     base = fence(life, *row.base)
-    return (version, until, flat, *(_ownership(row, gone=False) or (False, False, False)), base, absent)
+    return (version, until, flat, *(_ownership(row, gone=False) or _NOBODY), base, absent)
 
 
 def shared_row(
@@ -63,7 +66,7 @@ def shared_row(
         mine[capped] = "1"
     else:
         absent.append(capped)
-    return version, until, str(row.next), row.at, row.capped, _flat({**mine, **fields}), absent
+    return version, until, str(row.next), row.at, row.capped, _flat({**mine, **fields}), absent, row.forgotten
 
 
 def _features(row: FeatureRow, texts: Texts | None) -> list[str]:

@@ -1,8 +1,10 @@
 -- Writes one branch's fields of hashes that several branches share, fenced for each branch.
 -- KEYS: hashes of one shopper. ARGV[1]: MessagePack array, for each key
--- {fence, expiry, next, at, capped or false, {field, value, ...}, {absent field, ...}}; a row with expiry <= at says that
--- the branch has nothing left in this window: its zeros are written, but no hash is made for them.
--- Answers one letter a key: w written, r refused, f the key holds a foreign type.
+-- {fence, expiry, next, at, capped or false, {field, value, ...}, {absent field, ...}, forgotten}; a row with expiry <= at
+-- says that the branch has nothing left in this window: its zeros are written, but no hash is made for them. Forgotten: so
+-- it is whatever the branch's own fence.
+-- Answers one letter a key: w written, d deleted because the last branch forgot it, r refused, f the key holds a foreign
+-- type.
 -- The two tables below are filled in when the sink is made. META: `_v`, this branch's fence, then five fields for each
 -- other branch: `_v:`, `_until:`, `_next:`, `_capped:` and its first zero. ZEROS: their zeros as MessagePack lists.
 local META = {'@META@'}
@@ -50,7 +52,7 @@ local function write(key, row, stored)
   local all = together(row, stored, fields)
   if not all.till then
     redis.call('DEL', key)
-    return
+    return row[8] and 'd' or 'w'
   end
   for _, text in ipairs({'_v', all.v, '_at', string.format('%.0f', all.at), '_next', all.next, '_until', all.till,
                          '_seen', string.format('%.0f', all.seen)}) do
@@ -66,6 +68,7 @@ local function write(key, row, stored)
     redis.call('HDEL', key, unpack(absent))
   end
   redis.call('PEXPIREAT', key, all.till)
+  return 'w'
 end
 
 -- Fields of an earlier life, or of a job that wrote all branches at once, are not this hash's any more.
@@ -86,15 +89,16 @@ for i, key in ipairs(KEYS) do
     if not string.find(stored.err, 'WRONGTYPE', 1, true) then return stored end
     verdicts[i] = 'f'
   elseif (stored[1] and string.sub(stored[1], 1, LIFE) > string.sub(row[1], 1, LIFE))
-      or (stored[2] and stored[2] > row[1]) then
+      or (stored[2] and stored[2] > row[1] and not row[8]) then
     verdicts[i] = 'r'
   else
+    verdicts[i] = 'w'
     if foreign(stored, string.sub(row[1], 1, LIFE)) then
       redis.call('DEL', key)
+      if row[8] then verdicts[i] = 'd' end
       for j = 1, #META do stored[j] = false end
     end
-    if stored[1] or living(row[2], row[1]) then write(key, row, stored) end
-    verdicts[i] = 'w'
+    if stored[1] or living(row[2], row[1]) then verdicts[i] = write(key, row, stored) end
   end
 end
 return table.concat(verdicts)

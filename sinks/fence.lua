@@ -1,9 +1,11 @@
 -- Writes hashes that have one writer, fenced. KEYS: the hashes, all in one slot.
--- ARGV[1]: MessagePack array, for each key {fence, expiry, {field, value, ...}, owner, start, gone, base, {absent, ...}}. The
--- middle three are false except for `session:` hashes and tombstones. With a `base`, the fields are only those that may have
--- changed since the write with that fence; without, they are all. An empty list of fields: the row is over, nothing is kept.
--- Answers one letter a key: w written, r refused (what is stored is newer), f the key holds a foreign type, m what is stored
--- is not the base: the row is to be sent whole.
+-- ARGV[1]: MessagePack array, for each key
+-- {fence, expiry, {field, value, ...}, owner, start, gone, base, {absent, ...}, forgotten}. Owner, start and gone are false
+-- except for `session:` hashes and tombstones. With a `base`, the fields are only those that may have changed since the write
+-- with that fence; without, they are all. An empty list of fields: the row is over, nothing is kept. Forgotten: so it is
+-- whatever the fence, unless a later life or another owner wrote it.
+-- Answers one letter a key: w written, d deleted because forgotten, r refused (what is stored is newer), f the key holds a
+-- foreign type, m what is stored is not the base: the row is to be sent whole.
 local rows = cmsgpack.unpack(ARGV[1])
 local verdicts = {}
 
@@ -30,9 +32,17 @@ local function newer(row, fence)
   return not fence or #fence ~= #row[1] or fence <= row[1]
 end
 
+local LIFE = 14 -- width of the first part of a fence
+
 local function foreign_part(row, stored) return row[4] and stored[2] and stored[2] ~= row[4] end
 
+local function forgets(row, stored)
+  if foreign_part(row, stored) then return false end
+  return not stored[1] or string.sub(stored[1], 1, LIFE) <= string.sub(row[1], 1, LIFE)
+end
+
 local function admits(row, stored)
+  if row[9] then return forgets(row, stored) end
   if foreign_part(row, stored) then return owns(row, stored) end
   return newer(row, stored[1])
 end
@@ -74,7 +84,7 @@ for i, key in ipairs(KEYS) do
     verdicts[i] = 'r'
   elseif not row[7] then
     write(key, row)
-    verdicts[i] = 'w'
+    verdicts[i] = row[9] and stored[1] and 'd' or 'w'
   elseif stored[1] ~= row[7] or foreign_part(row, stored) then
     verdicts[i] = 'm'
   else

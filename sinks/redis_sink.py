@@ -36,6 +36,8 @@ class WriteReport(NamedTuple):
     to be sent whole. They count as written when they are."""
     lost: bool = False
     """Redis, or one of its nodes, does not hold any more what it acknowledged earlier."""
+    deleted: int = 0
+    """Of those written: keys of forgotten shoppers that were there and are no more."""
 
 
 class RedisSink:
@@ -120,9 +122,15 @@ class RedisSink:
         for batch in cut(calls):
             verdicts += self._exchange.send(batch, self._give_up_s, deadline)
             missed |= dict.fromkeys(self._exchange.missed)
-        retries = self._exchange.retries - before
-        counts = verdicts["w"], verdicts["r"], verdicts["f"]
-        return WriteReport(*counts, retries, tuple(missed), verdicts["l"] > 0)
+        return WriteReport(
+            written=verdicts["w"] + verdicts["d"],
+            refused=verdicts["r"],
+            foreign=verdicts["f"],
+            retries=self._exchange.retries - before,
+            missed=tuple(missed),
+            lost=verdicts["l"] > 0,
+            deleted=verdicts["d"],
+        )
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
         alone = self._route.cluster

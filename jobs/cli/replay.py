@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from events.event import Event
-from events.verdict import Filtered, Verdict
+from events.verdict import Filtered, Forget, Verdict
 from features.logic import ShopperLogic
 from features.replay import Replay
 from features.row import FeatureRow
@@ -121,23 +121,27 @@ def _play(settings: Settings, files: list[Path], as_of: int | None) -> tuple[Rep
     try:
         # In turns of one record, decoding and logic would evict each other from the processor's caches.
         while batch := list(islice(recorded, TURN)):
-            player.feed(_events(map(decode, batch), rejected))
+            _feed(player, map(decode, batch), rejected)
     except (OSError, EOFError, zlib.error) as error:
         msg = f"cannot read {', '.join(str(file) for file in files)}: {error}"
         raise CommandError(msg) from None
     return player, rejected
 
 
-def _events(verdicts: Iterable[Verdict], rejected: Counter[str]) -> list[Event]:
-    events = []
+def _feed(player: Replay, verdicts: Iterable[Verdict], rejected: Counter[str]) -> None:
+    events: list[Event] = []
     for verdict in verdicts:
         if isinstance(verdict, Event):
             events.append(verdict)
+        elif isinstance(verdict, Forget):
+            player.feed(events)
+            events.clear()
+            player.forget(verdict.shopper)
         elif isinstance(verdict, Filtered):
             rejected[f"filtered: {verdict.reason}"] += 1
         else:
             rejected[f"dead: {verdict.reasons[0].field}: expected {verdict.reasons[0].expected}"] += 1
-    return events
+    player.feed(events)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from events.event import PRODUCT_VIEW, Event, Product
 from features.logic import ShopperLogic
 from features.row import FeatureRow
 from features.settings import Definitions
+from features.split import Split
 from features.state import ShopperState
 from operators.applying import Applier
 from operators.batch import Batch, Record, decode, encode
@@ -116,7 +117,9 @@ class Instance:
         cached: int = 100,
         definitions: Definitions | None = None,
         accounts: bool = True,
+        split: Split | None = None,
     ) -> None:
+        self.split = split
         self.now = NOW
         self.store = MapOfBuckets()
         self.sink = SinkThatRemembers()
@@ -130,7 +133,8 @@ class Instance:
         """What a restore brings back: the state and Flink's timers, nothing of the memory."""
         options = ShardOptions("job", "topic", life=NOW, covers_from=NOW - 1, accounts=self.accounts)
         store = CachedStore(self.store, self.cached)
-        self.shard = Shard(options, Applier(self.logic, store.get), self.sink, store, lambda: self.now)
+        applier = Applier(self.logic, store.get)
+        self.shard = Shard(options, applier, self.sink, store, lambda: self.now, self.split)
 
     def take(self, *events: Event, bucket: int = 0, batch: Batch | None = None) -> list[str]:
         """Hand a batch over as it comes out of Flink."""

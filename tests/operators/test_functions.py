@@ -12,8 +12,9 @@ from features.views import BRANCHES
 from operators.batch import Batch, Record, decode, encode
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import FeaturesFunction, FeaturesOptions, branch_fields
-from operators.gauges import NAMES, Gauges
+from operators.gauges import NAMES, OF_A_BRANCH, WORK, Gauges
 from operators.release import StaleCodeError
+from operators.routing import ACCOUNTANT
 from operators.shard import ShardOptions
 from tests.operators.fakes import SinkThatRemembers, view
 
@@ -58,6 +59,7 @@ class Runtime:
     def __init__(self, key: str = "0.1") -> None:
         self.java_map = JavaMap()
         self.gauges: dict[str, Gauge] = {}
+        self.group = ""
         self.timers: list[int] = []
         self._state = self.java_map
         self._key = key
@@ -68,11 +70,12 @@ class Runtime:
     def get_metrics_group(self) -> "Runtime":
         return self
 
-    def add_group(self, name: str) -> "Runtime":
+    def add_group(self, name: str, value: str = "") -> "Runtime":
+        self.group = f"{name}={value}:" if value else ""
         return self
 
     def distribution(self, name: str) -> Gauge:
-        return self.gauges.setdefault(name, Gauge())
+        return self.gauges.setdefault(self.group + name, Gauge())
 
     def timer_service(self) -> "Runtime":
         return self
@@ -140,13 +143,24 @@ def test_a_timer_arms_the_next_one() -> None:
 def test_gauges_say_what_changed_once_a_second() -> None:
     runtime, counts = Runtime(), {"read": 1}
     gauges = Gauges(runtime, lambda: counts)
-    assert set(runtime.gauges) == set(NAMES)
+    assert set(runtime.gauges) == {*NAMES, *(f"branch={branch}:applied" for branch in BRANCHES)}
     gauges.tell(NOW)
     counts["read"] = 2
     gauges.tell(NOW + 999)
     gauges.tell(NOW + 1000)
     gauges.tell(NOW + 2000)
     assert runtime.gauges["read"].told == [1, 2]
+
+
+def test_where_branches_run_apart_one_alone_tells_of_every_record() -> None:
+    own = {f"branch=cart:{name}" for name in OF_A_BRANCH}
+    cart = Runtime()
+    Gauges(cart, lambda: {"applied": 3}, "cart", accounts=False).tell(NOW)
+    assert set(cart.gauges) == WORK | own
+    assert cart.gauges["branch=cart:applied"].told == [3]
+    accountant = Runtime()
+    Gauges(accountant, dict, ACCOUNTANT)
+    assert set(accountant.gauges) == {*NAMES, *(f"branch={ACCOUNTANT}:{name}" for name in OF_A_BRANCH)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Control records: what the job itself is told, through the topic of the events.
+
+A control record is a JSON object whose first and only key no wire format has. What trackers send cannot make
+one: in enriched TSV every value stands between tabs, of which a control record has none, and JSON events name
+their own fields first.
+"""
+
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from events.masking import sized
+from events.values import key
+from events.verdict import Dead, Forget, Reason
+
+KEY: Final = "shopper_features_control"
+PREFIX: Final = f'{{"{KEY}":'.encode()
+"""What a control record begins with, without a space."""
+WIRE_FORMAT: Final = "control"
+FORGET: Final = "forget"
+
+_whole: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def is_control(raw: bytes) -> bool:
+    """Whether the record is for the job itself.
+
+    >>> is_control(forget_record("ann")), is_control(b'{"event_id":"1"}')
+    (True, False)
+    """
+    return raw.startswith(PREFIX) and b"\t" not in raw
+
+
+def read_control(raw: bytes) -> Forget | Dead:
+    """What a control record says, or every reason why it says nothing.
+
+    >>> read_control(forget_record("ann"))
+    Forget(shopper='ann')
+    """
+    try:
+        fields = _whole(raw)
+    except msgspec.MsgspecError:
+        return _dead(Reason("record", f"{len(raw)} bytes", "valid JSON in UTF-8"))
+    told = fields[KEY]
+    if len(fields) > 1 or not isinstance(told, dict):
+        found = f"{len(fields)} keys" if len(fields) > 1 else sized(told)
+        return _dead(Reason(KEY, found, "one object, and nothing beside it"))
+    reasons: list[Reason] = []
+    if told.get("action") != FORGET:
+        reasons.append(Reason(f"{KEY}.action", sized(told.get("action")), FORGET))
+    since = len(reasons)
+    shopper = key(told.get("shopper"), f"{KEY}.shopper", reasons)
+    if shopper is None and len(reasons) == since:
+        reasons.append(Reason(f"{KEY}.shopper", "absent", "the id of a shopper"))
+    return Forget(shopper) if shopper is not None and not reasons else _dead(*reasons)
+
+
+def forget_record(shopper: str) -> bytes:
+    """The record that tells the job to forget a shopper."""
+    return orjson.dumps({KEY: {"action": FORGET, "shopper": shopper}})
+
+
+def _dead(*reasons: Reason) -> Dead:
+    return Dead(WIRE_FORMAT, reasons)

@@ -1,0 +1,64 @@
+"""What became of a batch's events, or of a wake-up."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from events.verdict import Dead, Reason
+from features.logic import FUTURE_MS
+from features.row import FeatureRow
+from operators.batch import Record
+
+
+class Spoiled(NamedTuple):
+    """A record that decoded and yet is dead."""
+
+    kind: Literal["future", "bug"]
+    record: Record
+    dead: Dead
+    error: Exception | None = None
+
+
+@dataclass
+class Outcome:
+    """What a batch or a wake-up came to."""
+
+    rows: list[FeatureRow] = field(default_factory=list)
+    data: dict[str, bytes] = field(default_factory=dict)
+    """The new bytes of every shopper that was touched."""
+    next: dict[str, int] = field(default_factory=dict)
+    """When to look at the shopper again, epoch ms."""
+    forgotten: set[str] = field(default_factory=set)
+    """Shoppers whom a control record named; their states begin anew in `data`, or are `gone`."""
+    gone: list[str] = field(default_factory=list)
+    """Shoppers of whom nothing is left to keep."""
+    verdicts: dict[str, int] = field(default_factory=dict)
+    kinds: dict[tuple[str, bool], int] = field(default_factory=dict)
+    """Events applied, by kind and whether they have no session id: all that their branches follow from."""
+    spoiled: list[Spoiled] = field(default_factory=list)
+    event_time: int = 0
+    """Greatest event time applied, epoch ms."""
+    bugs: int = 0
+    """Wake-ups that ended in an exception."""
+
+    def judge(self, verdict: str, record: Record) -> None:
+        """Note the logic's verdict."""
+        if verdict == "future":
+            expected = f"at most {FUTURE_MS // 1000} s ahead of the clock"
+            dead = Dead("", (Reason("event_time", f"{record.event.at} ms", expected),))
+            self.spoiled.append(Spoiled("future", record, dead))
+            return
+        self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
+        if verdict == "applied":
+            event = record.event
+            self.event_time = max(self.event_time, event.at)
+            kind = event.kind, event.session_id is None
+            self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+    def judge_like(self, other: "Outcome") -> None:
+        """Take over what was judged, without what came of it."""
+        for verdict, number in other.verdicts.items():
+            self.verdicts[verdict] = self.verdicts.get(verdict, 0) + number
+        for kind, number in other.kinds.items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + number
+        self.spoiled += other.spoiled
+        self.event_time = max(self.event_time, other.event_time)
