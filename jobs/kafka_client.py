@@ -1,20 +1,23 @@
 """Kafka clients from the settings."""
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from jobs.settings import Settings
 
 CONNECT_TIMEOUT_MS: Final = 10_000
+KNOCK_S: Final = 5.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class KafkaUnreachableError(Exception):
-    """No broker answered, or none let us in."""
+    """No broker answered, or none let us in; the message says which of the two, and what to look at."""
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -50,8 +53,82 @@ def producer(settings: Settings) -> Iterator[KafkaProducer]:
         finally:
             client.close(timeout=5)
     except KafkaError as error:
-        msg = (
-            f"Kafka at {settings.kafka_bootstrap} does not answer ({type(error).__name__}); "
-            "is it running, and are kafka_bootstrap and the kafka_security settings right?"
+        raise KafkaUnreachableError(why(settings, error)) from error
+
+
+def topics_of(settings: Settings) -> set[str]:
+    """Names of the topics that the user may see.
+
+    Raises:
+        KafkaUnreachableError: if no broker answers, or none lets us in.
+    """
+    _knock(settings)
+    try:
+        with KafkaAdminClient(**client_options(settings) | {"bootstrap_timeout_ms": 5_000}) as admin:
+            return set(admin.list_topics())
+    except KafkaError as error:
+        raise KafkaUnreachableError(_not_let_in(settings, error)) from None
+
+
+def why(settings: Settings, error: Exception) -> str:
+    """Say what keeps clients out: they themselves say `timeout` of everything (kafka-python 3.0)."""
+    try:
+        _knock(settings)
+    except KafkaUnreachableError as found:
+        return str(found)
+    return _not_let_in(settings, error)
+
+
+def _knock(settings: Settings) -> None:
+    """Connect to each broker as far as TLS.
+
+    Raises:
+        KafkaUnreachableError: if none answers; or at the first whose TLS is not to be trusted.
+    """
+    failures = []
+    for address in settings.kafka_bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), KNOCK_S) as plain:
+                if settings.kafka_security_protocol in ("SSL", "SASL_SSL"):
+                    _greet(settings, plain, host.strip("[]"))
+                return
+        except ssl.SSLError as error:
+            raise KafkaUnreachableError(_untrusted(address, error)) from None
+        except OSError as error:
+            failures.append(f"{address.strip()} does not answer ({error})")
+    msg = f"Kafka: {'; '.join(failures)}. Does it run, and is kafka_bootstrap right as seen from here?"
+    raise KafkaUnreachableError(msg)
+
+
+def _greet(settings: Settings, plain: socket.socket, host: str) -> None:
+    ca_file = settings.kafka_ca_file
+    context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    context.wrap_socket(plain, server_hostname=host).close()
+
+
+def _untrusted(address: str, error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"Kafka at {address} shows a certificate that is not trusted ({error.verify_message}); "
+            "kafka_ca_file must name the PEM file of the authority that signed it"
         )
-        raise KafkaUnreachableError(msg) from error
+    return (
+        f"Kafka at {address} does not speak TLS there ({error.reason or error}); "
+        "kafka_security_protocol must be that of the listener, SASL_PLAINTEXT or PLAINTEXT without TLS"
+    )
+
+
+def _not_let_in(settings: Settings, error: Exception) -> str:
+    """For a broker that can be reached."""
+    place, protocol = settings.kafka_bootstrap, settings.kafka_security_protocol
+    if protocol.startswith("SASL"):
+        return (
+            f"Kafka at {place} answers, but did not accept the login of {settings.kafka_sasl_user!r} by "
+            f"{settings.kafka_sasl_mechanism} ({type(error).__name__}); check kafka_sasl_user, "
+            "kafka_sasl_password, kafka_sasl_mechanism and kafka_security_protocol"
+        )
+    return (
+        f"Kafka at {place} answers, but not by {protocol} ({type(error).__name__}); "
+        "kafka_security_protocol must be that of the listener"
+    )

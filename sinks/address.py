@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -30,7 +31,15 @@ _HOST: Final = re.compile(
 _LAST_PORT: Final = 65_535
 _FLAGS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _OPTIONS: Final = frozenset(
-    {"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"}
+    {
+        "ssl_ca_certs",
+        "ssl_ca_data",
+        "ssl_ca_path",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "ssl_cert_reqs",
+        "ssl_check_hostname",
+    }
     | {"sentinel_username", "sentinel_password"}
 )
 
@@ -115,6 +124,27 @@ class Address:
             arguments["ssl_check_hostname"] = self.options.get("ssl_cert_reqs", "required") != "none"
             arguments |= {name: value for name, value in self.options.items() if name.startswith("ssl_")}
         return arguments
+
+
+def with_authority(url: str) -> str:
+    """`url` with the certificate itself in place of the file `ssl_ca_certs`, where that is a file here.
+
+    A path would have to exist on every worker; the certificate is no secret and travels with the job.
+
+    Raises:
+        SinkSettingError: if `url` is no Redis URL, or the file is no text.
+    """
+    address = Address.parse(url)
+    file = Path(address.options.get("ssl_ca_certs", ""))
+    if not address.options.get("ssl_ca_certs") or not file.is_file():
+        return url
+    place, _, query = url.partition("?")
+    kept = [(name, text) for name, text in parse_qsl(query) if name != "ssl_ca_certs"]
+    try:
+        return f"{place}?{urlencode([*kept, ('ssl_ca_data', file.read_text())], quote_via=quote)}"
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"redis_url: ssl_ca_certs={str(file)!r} cannot be read as a PEM file ({error})"
+        raise SinkSettingError(msg) from None
 
 
 def _path(scheme: str, kind: Kind, path: str) -> tuple[str, int]:

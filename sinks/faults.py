@@ -70,6 +70,8 @@ _CODES: Final[dict[str, Fault]] = {
     "NOAUTH": Fault.FINAL,
     "WRONGPASS": Fault.FINAL,
     "NOPERM": Fault.FINAL,
+    # OpenSSL's word, in what redis-py says of a connection.
+    "CERTIFICATE_VERIFY_FAILED": Fault.LATER,
 }
 _CODE: Final = re.compile(rf"\b({'|'.join(_CODES)})\b")
 _WRAPPED: Final = {
@@ -77,6 +79,7 @@ _WRAPPED: Final = {
     "command not allowed when used memory": "OOM",
     "is a busy Redis running a script": "BUSY",
     "MISCONF": "MISCONF",
+    "The user executing the script can't": "NOPERM",
 }
 
 # A cluster's clients also need +cluster|slots +cluster|shards +command.
@@ -94,10 +97,12 @@ _REMEDIES: Final[dict[str, str]] = {
     "CROSSSLOT": _NOT_SINGLE,
     "NOAUTH": "check user and password in redis_url",
     "WRONGPASS": "check user and password in redis_url",
+    "CERTIFICATE_VERIFY_FAILED": "give the PEM file of the authority that signed it: rediss://…?ssl_ca_certs=FILE",
     "NOPERM": f"the user in redis_url needs all keys under the prefix and {COMMANDS}",
 }
 UNREACHABLE: Final = (
-    "check that it runs, and that redis_url is right as seen from here; the job will write again"
+    "check that it runs, that redis_url is right as seen from here, and whether it speaks TLS (rediss) or "
+    "not (redis); the job will write again"
 )
 
 

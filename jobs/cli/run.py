@@ -5,16 +5,14 @@ from contextlib import closing
 from typing import Annotated, Final
 
 import typer
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from jobs.cli.flags import ALL, with_settings
-from jobs.cli.outcome import CommandError, NotFoundError, accounting
+from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.signals import interruptible
-from jobs.kafka_client import client_options
 from jobs.local.errors import LocalError
 from jobs.local.jars import ROOT
 from jobs.local.stack import LocalStack
+from jobs.preflight import PreflightError, preflight
 from jobs.progress import read_progress
 from jobs.settings import Loaded, Settings
 from jobs.settings.job import job_config
@@ -45,7 +43,10 @@ def run(
         shopper run --parallelism 2 --topology branches
     """
     settings = loaded.settings
-    _check_topics(settings)
+    try:
+        preflight(settings)
+    except PreflightError as error:
+        raise CommandError(str(error)) from None
     state = settings.checkpoint_dir or (ROOT / ".local" / "state" / settings.job_name).as_uri()
     if not state.startswith("file:"):
         msg = f"checkpoint_dir is {state}; `shopper run` needs a folder of this machine, file:///…"
@@ -84,20 +85,6 @@ def _accounts(reader: RedisReader, settings: Settings) -> str:
         return accounting(read_progress(reader, settings.job_name, settings.redis_prefix).counts)
     except RedisUnreachableError as error:
         return str(error)
-
-
-def _check_topics(settings: Settings) -> None:
-    """Find out now what the job would only tell by restarting for ever."""
-    try:
-        with KafkaAdminClient(**client_options(settings)) as admin:
-            topics = set(admin.list_topics())
-    except KafkaError as error:
-        msg = f"Kafka at {settings.kafka_bootstrap} does not answer ({type(error).__name__}); does it run?"
-        raise CommandError(msg) from None
-    missing = sorted({settings.topic, settings.dead_letter_topic} - topics)
-    if missing:
-        msg = f"Kafka at {settings.kafka_bootstrap} has no topic {' and no '.join(missing)}; create it first"
-        raise NotFoundError(msg)
 
 
 def _say(text: str) -> None:

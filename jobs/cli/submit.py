@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from jobs import preflight as before
 from jobs.cli.flags import ALL, with_settings
 from jobs.cli.outcome import CommandError
 from jobs.job_config import JobConfig
@@ -15,7 +16,7 @@ from jobs.local.errors import LocalError
 from jobs.local.flink_config import write_config
 from jobs.local.jars import provide, read_lock
 from jobs.local.toolchain import find_flink, find_java
-from jobs.settings import Loaded, Problem, SettingsError
+from jobs.settings import Loaded, Problem, Settings, SettingsError
 from jobs.settings.job import job_config
 from jobs.submission import SubmissionError
 from jobs.submission import submit as hand_over
@@ -31,6 +32,12 @@ def submit(
         str,
         typer.Option(metavar="PATH", help="The workers' Python; default: the one their cluster configures."),
     ] = "",
+    preflight: Annotated[
+        bool,
+        typer.Option(
+            help="Try Kafka and Redis from here first; without, where only the cluster can reach them."
+        ),
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help='Print {"job_id":…}.')] = False,
 ) -> None:
     """Submit the job to the Flink cluster at --jobmanager, and print its id.
@@ -49,6 +56,8 @@ def submit(
         )
         origin = str(loaded.origins["checkpoint_dir"])
         raise SettingsError((Problem("checkpoint_dir", "", origin, "missing", remedy),))
+    if preflight:
+        _try(loaded.settings)
     config = job_config(
         loaded.settings,
         life=round(time.time() * 1000),
@@ -61,6 +70,15 @@ def submit(
     except (LocalError, SubmissionError) as error:
         raise CommandError(str(error)) from None
     typer.echo(orjson.dumps({"job_id": job_id}) if json else job_id)
+
+
+def _try(settings: Settings) -> None:
+    """Find out now what the job would tell only in Flink's log, restarting for ever."""
+    try:
+        before.preflight(settings)
+    except before.PreflightError as error:
+        msg = f"{error}\nIf only the cluster can reach them, submit with --no-preflight."
+        raise CommandError(msg) from None
 
 
 def _hand_over(config: JobConfig, jobmanager: str) -> str:

@@ -13,6 +13,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
 from jobs.local.errors import ProcessError
+from jobs.local.kafka_security import BrokerSecurity
 from jobs.local.process import HOST, LocalProcess, free_port
 from jobs.local.service import LocalService
 from jobs.local.toolchain import Toolchain
@@ -28,8 +29,8 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}{listeners}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
 log.dirs={data}
 auto.create.topics.enable=false
 message.max.bytes={max_bytes}
@@ -61,6 +62,8 @@ class KafkaBroker(LocalService):
     toolchain: Toolchain
     folder: Path
     heap: str = "512m"
+    security: BrokerSecurity | None = None
+    """Listeners with TLS and logins beside the plain one."""
     port: int = field(default_factory=free_port)
     controller_port: int = field(default_factory=free_port)
     process: LocalProcess = field(init=False)
@@ -87,10 +90,7 @@ class KafkaBroker(LocalService):
         data = self.folder / "data"
         if not (data / "meta.properties").is_file():
             (self.folder / "log4j2.properties").write_text(LOGGING)
-            ports = {"port": self.port, "controller_port": self.controller_port}
-            self._properties.write_text(
-                PROPERTIES.format(host=HOST, data=data.absolute(), max_bytes=MAX_BYTES, **ports)
-            )
+            self._properties.write_text(self._text(data))
             self._format()
         self.process.start()
 
@@ -110,10 +110,24 @@ class KafkaBroker(LocalService):
         """
         create_topic(self.bootstrap, name, partitions)
 
+    def _text(self, data: Path) -> str:
+        secure = self.security
+        text = PROPERTIES.format(
+            host=HOST,
+            port=self.port,
+            controller_port=self.controller_port,
+            listeners=secure.listeners if secure else "",
+            advertised=secure.advertised if secure else "",
+            data=data.absolute(),
+            max_bytes=MAX_BYTES,
+        )
+        return text + (secure.properties if secure else "")
+
     def _format(self) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java("-Xmx128m"), "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", cluster, "--config", str(self._properties)]
+        command += self.security.formatting if self.security else ()
         done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_S, check=False)
         if done.returncode:
             msg = f"Kafka's storage in {self.folder} cannot be formatted:\n{done.stdout}{done.stderr}"

@@ -5,6 +5,7 @@ from typing import Final
 from jobs.job_config import JobConfig
 from jobs.settings.model import Settings
 from jobs.settings.parse import instant_ms
+from sinks.address import with_authority
 
 _NAMED_STARTS: Final = ("recent", "earliest", "latest")
 _SHADED: Final = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
@@ -34,7 +35,7 @@ def job_config(
         kafka_properties=kafka_properties(settings),
         topic=settings.topic,
         dead_letter_topic=settings.dead_letter_topic,
-        redis_url=settings.redis_url,
+        redis_url=with_authority(settings.redis_url),
         redis_prefix=settings.redis_prefix,
         job_name=settings.job_name,
         topology=settings.topology,

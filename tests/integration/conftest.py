@@ -9,6 +9,7 @@ import pytest
 from jobs.local.flink import FlinkCluster
 from tests.harness import KafkaService, RedisService
 from tests.integration.live_job import Surroundings
+from tests.integration.secured import Secured, secured
 
 
 @pytest.fixture
@@ -20,5 +21,22 @@ def around(
 ) -> Iterator[Surroundings]:
     """The servers, with topics, keys and checkpoints that are this test's own."""
     made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"live-{uuid.uuid4().hex[:8]}")
+    yield made
+    made.client.close()
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A Kafka and a Redis that let nobody in without TLS and a login."""
+    with secured(tmp_path_factory.mktemp("secured")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def secure_around(secure: Secured, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Surroundings]:
+    """The same with topics, keys, users and checkpoints that are this test's own."""
+    name = f"secure-{uuid.uuid4().hex[:8]}"
+    made = Surroundings(secure.kafka, secure.redis, flink_cluster, tmp_path, name)
+    secure.let_in(f"{name}:")
     yield made
     made.client.close()

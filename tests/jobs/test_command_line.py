@@ -218,7 +218,9 @@ def test_submit_wants_a_folder_for_checkpoints() -> None:
 
 def test_submit_tells_at_once_that_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "provide", lambda _jars, **_: {"flink": (DATA,)})
-    result = shopper("submit", "--checkpoint-dir", "file:///state", "--jobmanager", "127.0.0.1:1")
+    result = shopper(
+        "submit", "--checkpoint-dir", "file:///state", "--jobmanager", "127.0.0.1:1", "--no-preflight"
+    )
     assert result.exit_code == 1
     assert "127.0.0.1:1 does not answer" in result.stderr
 
