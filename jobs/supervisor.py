@@ -38,7 +38,14 @@ class Supervisor:
 
     def start(self, *, fresh: bool = False) -> None:
         """Submit the job, from the newest complete checkpoint of its folder unless it is to be `fresh`."""
-        restore = "" if fresh else newest_checkpoint(self._config.checkpoint_dir)
+        self._submit("" if fresh else newest_checkpoint(self._config.checkpoint_dir))
+
+    def go_on(self, config: JobConfig, savepoint: str) -> None:
+        """Submit the job, which has been stopped, as `config` has it, from the savepoint at that URI."""
+        self._config = config
+        self._submit(savepoint)
+
+    def _submit(self, restore: str) -> None:
         if restore:
             self._say(f"goes on from {restore}")
         config = replace(self._config, restore_from=restore)

@@ -12,7 +12,7 @@ from jobs.shop.record import Draft, tsv
 from jobs.shop.sdk_json import sdk_json
 from jobs.shop.visit import Visit
 
-__all__ = ["sdk_json", "shop_events"]
+__all__ = ["Crowd", "sdk_json", "shop_events"]
 
 THINK_S: Final = 8.0
 """Mean pause between two events of a visit."""
@@ -28,10 +28,7 @@ def shop_events(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> I
     records. `sdk_json` makes of a record what Snowbridge would.
     """
     rng = Random(seed)
-    shop = Assortment(rng)
-    people = People(rng, shoppers)
-    visits: list[tuple[Iterator[Draft], Device] | None]
-    visits = [None] * max(1, min(int(rate_per_s * THINK_S), shoppers // 2))
+    crowd = Crowd(rng, shoppers, min(int(rate_per_s * THINK_S), shoppers // 2))
     again: list[tuple[int, int, bytes]] = []
     number = 0
     while True:
@@ -40,7 +37,7 @@ def shop_events(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> I
         if again and again[0][0] <= now:
             yield now, heappop(again)[2]
             continue
-        record = _next_record(rng, shop, people, visits, now)
+        record = tsv(rng, *crowd.act(now), now)
         luck = rng.random()
         if luck < DUPLICATES:
             heappush(again, (now + int(rng.random() ** 3 * 60_000), number, record))
@@ -49,23 +46,28 @@ def shop_events(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> I
         yield now, record
 
 
-def _next_record(
-    rng: Random,
-    shop: Assortment,
-    people: People,
-    visits: list[tuple[Iterator[Draft], Device] | None],
-    now: int,
-) -> bytes:
-    """Let any visitor do the next thing; whoever has left makes room for the next."""
-    place = int(rng.random() * len(visits))
-    while True:
-        visit = visits[place]
-        if visit is None:
-            shopper, device = people.draw()
-            visit = visits[place] = (Visit(rng, shop, shopper, device).events(), device)
-        draft = next(visit[0], None)
-        if draft is not None:
-            touch_session(rng, visit[1], now)
-            return tsv(rng, draft, visit[1], now)
-        visit[1].in_use = False
-        visits[place] = None
+class Crowd:
+    """The visitors who are in the shop at the same time; whoever leaves makes room for the next."""
+
+    def __init__(self, rng: Random, shoppers: int, visitors: int) -> None:
+        """Let up to `visitors` of `shoppers` people be there at once."""
+        self._rng = rng
+        self._shop = Assortment(rng)
+        self._people = People(rng, shoppers)
+        self._visits: list[tuple[Iterator[Draft], Device] | None] = [None] * max(1, visitors)
+
+    def act(self, now: int) -> tuple[Draft, Device]:
+        """Let any visitor do the next thing, at `now` (epoch ms); what it is, and on which device."""
+        place = int(self._rng.random() * len(self._visits))
+        while True:
+            visit = self._visits[place]
+            if visit is None:
+                shopper, device = self._people.draw()
+                steps = Visit(self._rng, self._shop, shopper, device).events()
+                visit = self._visits[place] = steps, device
+            draft = next(visit[0], None)
+            if draft is not None:
+                touch_session(self._rng, visit[1], now)
+                return draft, visit[1]
+            visit[1].in_use = False
+            self._visits[place] = None

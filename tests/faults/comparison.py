@@ -1,0 +1,136 @@
+"""Every key in Redis against the oracle: at the moment of reading, and at the `_at` that the row carries."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from redis import Redis
+
+from tests.faults.expected import AT_READING, Expectation, Fields, History, Rows, wrong_fields
+from tests.faults.stream import is_keyed
+from tests.faults.topic import Topic
+
+CHUNK = 500
+SETTLES_S = 20.0
+"""How long a value that is just changing (a pane leaves, a session closes) may take."""
+PAUSE_S = 1.0
+
+
+@dataclass
+class Compared:
+    """What a comparison came to."""
+
+    keys: int = 0
+    values: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class Comparison:
+    """Compares what Redis holds under a prefix with what the topic says."""
+
+    def __init__(self, client: "Redis[str]", prefix: str, topic: Topic) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._topic = topic
+        self.expectation = Expectation(topic)
+
+    def compare(self) -> Compared:
+        """All keys; what differs is read again for a while, for values change while they are read."""
+        self.expectation.catch_up()
+        now = self._now()
+        shown = self._read(self._keys())
+        wanted = self.expectation.rows(now)
+        done = Compared(len(wanted), sum(map(len, wanted.values())))
+        wrong = _differences(shown, wanted, now)
+        until = time.monotonic() + SETTLES_S
+        while wrong and time.monotonic() < until:
+            time.sleep(PAUSE_S)
+            wrong = self._again(wrong)
+        done.wrong = [f"{key}: {'; '.join(fields)}" for key, fields in wrong.items()]
+        done.wrong += self._at_their_own_moment(shown)
+        return done
+
+    def _again(self, wrong: dict[str, list[str]]) -> dict[str, list[str]]:
+        shoppers = {shopper for key in wrong for shopper in self.expectation.shoppers_of(key)}
+        now = self._now()
+        shown = self._read(wrong)
+        wanted = self.expectation.rows(now, shoppers)
+        return _differences(shown, {key: wanted[key] for key in wrong if key in wanted}, now)
+
+    def _at_their_own_moment(self, shown: Rows) -> list[str]:
+        """Rows against the oracle at their `_at`, after the `_seen` records that they count."""
+        return wrong_snapshots(self._topic, shown.items(), keyed_only=False)
+
+    def _now(self) -> int:
+        seconds, micros = self._client.time()
+        return seconds * 1000 + micros // 1000
+
+    def _keys(self) -> list[str]:
+        found = set(self._client.scan_iter(f"{self._prefix}*", count=10_000))
+        return [key.removeprefix(self._prefix) for key in found if ":progress" not in key]
+
+    def _read(self, keys: Iterable[str]) -> Rows:
+        """The hashes that are there; tombstones say nothing of a shopper and are left out."""
+        names, rows = list(keys), Rows()
+        for start in range(0, len(names), CHUNK):
+            pipeline = self._client.pipeline(transaction=False)
+            for name in names[start : start + CHUNK]:
+                pipeline.hgetall(self._prefix + name)
+            rows.update(zip(names[start : start + CHUNK], pipeline.execute(), strict=True))
+        return {key: fields for key, fields in rows.items() if fields and not is_tombstone(fields)}
+
+
+def is_tombstone(fields: Fields) -> bool:
+    return "_gone" in fields and all(name[0] == "_" for name in fields)
+
+
+def wrong_snapshots(
+    topic: Topic, snapshots: Iterable[tuple[str, Fields]], *, keyed_only: bool = True
+) -> list[str]:
+    """What is wrong with rows as they were read at any time, each at its own `_at` and `_seen`.
+
+    A shopper whose records were spread has no known order; its rows count only where they have seen them all.
+    """
+    asked: dict[str, list[tuple[str, Fields]]] = defaultdict(list)
+    for key, fields in snapshots:
+        if "_at" in fields and not is_tombstone(fields):
+            asked[owner_of(key, fields)].append((key, fields))
+    wrong: list[str] = []
+    for shopper, rows in asked.items():
+        if is_keyed(shopper):
+            wrong += _wrong_of(topic, shopper, rows)
+        elif not keyed_only:
+            everything = sum(1 for _ in topic.arrivals(shopper))
+            wrong += _wrong_of(topic, shopper, [row for row in rows if row[1]["_seen"] == str(everything)])
+    return wrong
+
+
+def _wrong_of(topic: Topic, shopper: str, rows: Sequence[tuple[str, Fields]]) -> list[str]:
+    moments = {(int(fields["_seen"]), int(fields["_at"])) for _, fields in rows}
+    known = History(topic, shopper).rows(moments)
+    wrong = []
+    for key, fields in rows:
+        seen, at = int(fields["_seen"]), int(fields["_at"])
+        if (seen, at) not in known:
+            wrong.append(f"{key} at {at}: it has seen {seen} records, the shopper has fewer")
+        elif found := wrong_fields(fields, known[seen, at].get(key, {}), ("_until", "_next", "_capped")):
+            wrong.append(f"{key} at {at}, after {seen} records: {'; '.join(found)}")
+    return wrong
+
+
+def owner_of(key: str, fields: Fields) -> str:
+    """The shopper whose row it is."""
+    return fields["_owner"] if key.startswith("session:") else key.split(":")[1]
+
+
+def _differences(shown: Rows, wanted: Rows, now: int) -> dict[str, list[str]]:
+    wrong: dict[str, list[str]] = {}
+    for key in sorted(shown.keys() | wanted.keys()):
+        if key not in wanted:
+            wrong[key] = [f"it is there at {now}, and must not be"]
+        elif key not in shown:
+            wrong[key] = [f"it is missing at {now}"]
+        elif found := wrong_fields(shown[key], wanted[key], AT_READING):
+            wrong[key] = found
+    return wrong

@@ -1,0 +1,90 @@
+"""How fresh the values are, all the time: from the progress that every bucket writes each second."""
+
+import threading
+import time
+from collections import deque
+from typing import NamedTuple
+
+import msgspec
+from redis import Redis, RedisError
+
+LOOK_S = 0.2
+FRESH_MS = 3_000
+"""Progress is written once a second; older than this, a bucket has stopped."""
+STEADY_S = 3.0
+"""So long it must stay fresh: a surviving half of the job goes on for a while before it is restarted."""
+KEPT = 5 * 60 * 10
+
+
+class Told(msgspec.Struct):
+    at: int
+    kafka_time: int
+    counts: dict[str, int]
+
+
+class Sample(NamedTuple):
+    clock: int
+    """Epoch ms."""
+    oldest: int
+    """The least `at` of all buckets; 0 where one is missing or Redis does not answer."""
+    newest_record: int
+    """The least of what each bucket has read last, by Kafka's timestamps."""
+    read: int
+
+    @property
+    def fresh(self) -> bool:
+        return self.clock - self.oldest <= FRESH_MS
+
+
+class Freshness:
+    """A thread with its own client of Redis."""
+
+    def __init__(self, url: str, key: str, buckets: int) -> None:
+        self._client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._key = key
+        self._buckets = buckets
+        self._samples: deque[Sample] = deque(maxlen=KEPT)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="freshness", daemon=True)
+        self._thread.start()
+
+    @property
+    def now(self) -> Sample:
+        return self._samples[-1] if self._samples else Sample(0, 0, 0, 0)
+
+    def recovered(self, since_ms: int) -> float | None:
+        """Seconds from `since_ms` until every bucket was fresh for good, records of after that moment counted.
+
+        None while that is not so, or not yet for long enough to be for good. 0 where it never stopped.
+        """
+        samples = [sample for sample in list(self._samples) if sample.clock >= since_ms]
+        stale = [i for i, sample in enumerate(samples) if not sample.fresh]
+        steady = samples[stale[-1] + 1 if stale else 0 :]
+        if not steady or steady[-1].clock - steady[0].clock < STEADY_S * 1000:
+            return None
+        if steady[-1].newest_record <= since_ms:
+            return None
+        return (steady[0].clock - since_ms) / 1000 if stale else 0.0
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        decoder = msgspec.json.Decoder(Told)
+        while not self._end.wait(LOOK_S):
+            try:
+                told = [decoder.decode(text) for text in self._client.hvals(self._key)]
+            except (RedisError, OSError):
+                told = []
+            clock = time.time_ns() // 1_000_000
+            complete = len(told) >= self._buckets
+            self._samples.append(
+                Sample(
+                    clock,
+                    min(bucket.at for bucket in told) if complete else 0,
+                    min(bucket.kafka_time for bucket in told) if complete else 0,
+                    sum(bucket.counts.get("read", 0) for bucket in told),
+                )
+            )

@@ -1,0 +1,84 @@
+"""What is in the topic: the records in the order in which the job reads them, decoded as the job decodes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from events.decoder import Decoder
+from events.event import Event
+from events.verdict import Filtered
+
+WAIT_MS = 500
+
+
+class Arrival(NamedTuple):
+    event: Event
+    sent_at: int
+    """When it was handed to Kafka: it was processed later than that."""
+
+
+class Topic:
+    """Follows the topic; what was read stays read."""
+
+    def __init__(self, bootstrap: str, name: str, partitions: int) -> None:
+        self._places = [TopicPartition(name, number) for number in range(partitions)]
+        self._bootstrap = bootstrap
+        self._next = dict.fromkeys(self._places, 0)
+        self._decode = Decoder().decode
+        self._read: dict[str, list[tuple[int, int, int, Event]]] = defaultdict(list)
+        self.digests: Counter[bytes] = Counter()
+        """Every record's digest: what arrived of what was sent."""
+        self.undecodable: Counter[str] = Counter()
+        self.changed: set[str] = set()
+        """Shoppers with new records since somebody cleared it."""
+
+    @property
+    def size(self) -> int:
+        return self.digests.total()
+
+    def ends(self) -> int:
+        """How many records the topic holds now."""
+        with _consumer(self._bootstrap) as consumer:
+            return sum(consumer.end_offsets(self._places).values())
+
+    def catch_up(self) -> int:
+        """Read to the present end; return how many records there are."""
+        with _consumer(self._bootstrap) as consumer:
+            ends = consumer.end_offsets(self._places)
+            consumer.assign(self._places)
+            for place, offset in self._next.items():
+                consumer.seek(place, offset)
+            while any(self._next[place] < ends[place] for place in self._places):
+                for place, records in consumer.poll(WAIT_MS).items():
+                    for record in records:
+                        self._take(place.partition, record.offset, record.timestamp, record.value or b"")
+                        self._next[place] = record.offset + 1
+        return self.size
+
+    def shoppers(self) -> list[str]:
+        return list(self._read)
+
+    def arrivals(self, shopper: str) -> Iterator[Arrival]:
+        """The shopper's events; their order is the job's where the shopper keeps to one partition."""
+        for sent_at, _, _, event in sorted(self._read[shopper], key=lambda read: read[:3]):
+            yield Arrival(event, sent_at)
+
+    def _take(self, partition: int, offset: int, sent_at: int, raw: bytes) -> None:
+        self.digests[digest(raw)] += 1
+        verdict = self._decode(raw)
+        if isinstance(verdict, Event):
+            self._read[verdict.shopper].append((sent_at, partition, offset, verdict))
+            self.changed.add(verdict.shopper)
+        else:
+            self.undecodable["filtered" if isinstance(verdict, Filtered) else "dead"] += 1
+
+
+def digest(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=16).digest()
+
+
+def _consumer(bootstrap: str) -> KafkaConsumer:
+    return KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
