@@ -47,6 +47,14 @@ integration: $(DEV) $(JARS) ## Tests against a real Kafka, Redis and Flink
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
 
+.PHONY: faults
+faults: $(DEV) $(JARS) ## Every fault once on a real cluster, every value compared (part of make test)
+	@$(BIN)/pytest -q -s tests/faults $(ARGS)
+
+.PHONY: faults-full
+faults-full: $(DEV) $(JARS) ## Every fault three times and 200,000 records (ARGS="--seed 7 --events 200000 --rounds 3")
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -29,6 +29,11 @@ def run(plan: Plan, names: str = "") -> Report:
     return report
 
 
+def shoppers_for(events: int) -> int:
+    """So many that none has more than a few hundred records: the last 1,024 ids are remembered."""
+    return max(100, round(events * SHOPPERS_PER_EVENT))
+
+
 def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -41,8 +46,8 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=150.0, help="records a second")
     parser.add_argument("--only", default="", help="faults whose name holds this text")
     given = parser.parse_args()
-    shoppers = max(100, round(given.events * SHOPPERS_PER_EVENT))
-    return int(run(Plan(given.seed, given.events, given.rate, given.rounds, shoppers), given.only).failed)
+    plan = Plan(given.seed, given.events, given.rate, given.rounds, shoppers_for(given.events))
+    return int(run(plan, given.only).failed)
 
 
 if __name__ == "__main__":

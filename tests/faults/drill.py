@@ -1,4 +1,4 @@
-"""One run: the stream, the faults one after the other, the comparison after each, the poller all the while."""
+"""One run: the stream, the faults one by one, the comparison after each, the poller all the while."""
 
 import time
 from collections import Counter

@@ -43,7 +43,7 @@ class Expectation:
         return total
 
     def rows(self, as_of: int, shoppers: Iterable[str] | None = None) -> Rows:
-        """Every key that exists at `as_of`; a session belongs to the part with the least start and shopper."""
+        """Every key that exists at `as_of`; a session is the part's with the least start and shopper."""
         rows: Rows = {}
         owners: dict[str, tuple[int, str]] = {}
         for shopper in self._oracles if shoppers is None else shoppers:
@@ -77,12 +77,11 @@ class History:
         for seen, at in moments:
             wanted[seen].append(at)
         found: dict[tuple[int, int], Rows] = {}
-        oracle, seen = Oracle(), 0
-        for event, sent_at in self._topic.arrivals(self._shopper):
+        oracle = Oracle()
+        for seen, (event, sent_at) in enumerate(self._topic.arrivals(self._shopper), 1):
             if not wanted:
                 break
             oracle.arrive(event, sent_at)
-            seen += 1
             for at in wanted.pop(seen, ()):
                 found[seen, at] = oracle.rows(at)
         return found

@@ -43,7 +43,7 @@ class Fault:
     name: str
     inject: Callable[[Context], None]
     forgets: bool = False
-    """Whether Redis itself loses rows, so that keys may be missing and fences go back until they are repaired."""
+    """Whether Redis itself loses rows: keys may be missing and fences go back until they are repaired."""
     lasts: bool = False
     """Whether recovery counts from the end of the fault, and not from its beginning."""
 
@@ -106,7 +106,7 @@ def kill_kafka(context: Context) -> None:
 
 
 def zombie(context: Context) -> None:
-    """A writer that should be dead writes rows as they were long ago, and rows of a former life, again and again.
+    """A writer that should be dead writes rows as they were long ago, and rows of a former life.
 
     Whoever is told that such a row was written knows that the fence failed.
     """

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from redis import Redis, RedisError
@@ -40,7 +40,7 @@ class Freshness:
     """A thread with its own client of Redis."""
 
     def __init__(self, url: str, key: str, buckets: int) -> None:
-        self._client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._client: Any = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self._key = key
         self._buckets = buckets
         self._samples: deque[Sample] = deque(maxlen=KEPT)
@@ -53,7 +53,7 @@ class Freshness:
         return self._samples[-1] if self._samples else Sample(0, 0, 0, 0)
 
     def recovered(self, since_ms: int) -> float | None:
-        """Seconds from `since_ms` until every bucket was fresh for good, records of after that moment counted.
+        """Seconds from `since_ms` until every bucket was fresh for good, later records counted.
 
         None while that is not so, or not yet for long enough to be for good. 0 where it never stopped.
         """

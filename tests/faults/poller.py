@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from redis import Redis, RedisError
 
@@ -48,7 +49,7 @@ class Poller:
     """
 
     def __init__(self, url: str, prefix: str, seed: int) -> None:
-        self._client: Redis[str] = Redis.from_url(
+        self._client: Any = Redis.from_url(
             url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
         )
         self._prefix = prefix

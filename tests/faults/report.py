@@ -47,14 +47,14 @@ class Report:
     def lines(self) -> Iterator[str]:
         """The table, then every fault's times, then what the poller saw, then what is wrong."""
         yield f"seed {self.seed}, {len(self.outcomes)} faults, {self.took_s:.0f} s"
-        yield f"{'fault':36} {'round':>5} {'recovered':>9} {'settled':>8} {'records':>8} {'keys':>7} {'wrong':>6}"
+        yield f"{'fault':36} round recovered  settled  records    keys  wrong"
         for each in self.outcomes:
             yield (
                 f"{each.fault:36} {each.round:5} {each.recovered_s:7.1f} s {each.settled_s:6.1f} s "
                 f"{each.records:8} {each.keys:7} {len(each.wrong) + len(each.lost):6}"
             )
         yield from self._recovery()
-        yield f"the poller read {self.findings.reads} hashes and checked {self.snapshots} of them with the oracle"
+        yield f"the poller read {self.findings.reads} hashes; {self.snapshots} of them went to the oracle"
         for what, number in sorted(self.findings.during_replay.items()):
             yield f"  {what}: {number} times while a replay caught up or Redis was being repaired"
         yield from self._wrong()

@@ -1,10 +1,10 @@
 """The known stream: what is sent depends on the seed alone, its times on the moment of sending.
 
-It is made so that no verdict and no value depends on when a record is processed, as long as a run is shorter
-than an hour or two: a record's age is far from the bounds at which it would be late or in the future, and a
-repeated record is the same to the byte. Half of the shoppers keep to one partition each, so that the order of their
-records is known; those of the other half are spread, as Snowplow's are, and have nothing whose value depends
-on the order.
+It is made so that no verdict and no value depends on when a record is processed, as long as a run is
+shorter than an hour or two: a record's age is far from the bounds at which it would be late or in the future,
+and a repeated record is the same to the byte. Half of the shoppers keep to one partition each, so that the
+order of their records is known; those of the other half are spread, as Snowplow's are, and have nothing
+whose value depends on the order.
 """
 
 from collections import Counter

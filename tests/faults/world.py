@@ -39,7 +39,7 @@ class World:
         )
         stack.kafka.create_topic(self.config.topic, PARTITIONS)
         stack.kafka.create_topic(self.config.dead_letter_topic, 1)
-        self.client: Redis[str] = Redis.from_url(stack.redis.url, decode_responses=True)
+        self.client: Any = Redis.from_url(stack.redis.url, decode_responses=True)
         self.supervisor = Supervisor(stack.flink, self.config, say)
 
     def submit(self) -> None:

@@ -1,0 +1,19 @@
+"""Every fault once, one after the other on one cluster, while a known stream goes through the job."""
+
+import pytest
+
+from tests.faults.__main__ import run, shoppers_for
+from tests.faults.drill import Plan
+from tests.faults.faults import FAULTS
+
+EVENTS = 20_000
+RATE_PER_S = 120.0
+
+
+@pytest.mark.timeout(1_800)
+def test_nothing_is_lost_nothing_is_twice_and_nothing_goes_back() -> None:
+    report = run(Plan(seed=11, events=EVENTS, rate_per_s=RATE_PER_S, rounds=1, shoppers=shoppers_for(EVENTS)))
+    assert [outcome.fault for outcome in report.outcomes] == [fault.name for fault in FAULTS]
+    assert min(outcome.keys for outcome in report.outcomes) > 100
+    assert report.snapshots > 100
+    assert not report.failed, "\n".join(report.lines())
