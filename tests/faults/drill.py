@@ -86,7 +86,8 @@ class Drill:
         self._wait(lambda: self._sender.waits, SETTLES_S, "the rest is sent")
         self._sender.flush()
         ended = time.monotonic()
-        lost = self._settle()
+        lost = self._settle() + self._context.wrong
+        self._context.wrong.clear()
         settled = time.monotonic() - ended
         self._poller.replaying = False
         compared = self._compare(fault)

@@ -7,7 +7,7 @@ them. Kafka and Redis are started again by the fault.
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -36,6 +36,8 @@ class Context:
     world: World
     topic: Topic
     say: Callable[[str], None]
+    wrong: list[str] = field(default_factory=list)
+    """What a fault itself found wrong."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ def zombie(context: Context) -> None:
     finally:
         sink.close()
     context.say(f"the zombie tried {tries} rows, {written} were written")
-    assert tries > 0
-    assert written == 0, f"{written} of {tries} rows of a zombie were written"
+    if written or not tries:
+        context.wrong.append(f"{written} of {tries} rows of a zombie were written")
 
 
 def rescaled_to(parallelism: int) -> Callable[[Context], None]:

@@ -53,18 +53,18 @@ class Freshness:
         return self._samples[-1] if self._samples else Sample(0, 0, 0, 0)
 
     def recovered(self, since_ms: int) -> float | None:
-        """Seconds from `since_ms` until every bucket was fresh for good, later records counted.
+        """Seconds from `since_ms` to the first fresh value: every bucket has counted a record of after that.
 
-        None while that is not so, or not yet for long enough to be for good. 0 where it never stopped.
+        A job that goes on for a moment and then stops has not recovered, so it must stay fresh for a while;
+        None as long as that is not so.
         """
         samples = [sample for sample in list(self._samples) if sample.clock >= since_ms]
         stale = [i for i, sample in enumerate(samples) if not sample.fresh]
         steady = samples[stale[-1] + 1 if stale else 0 :]
         if not steady or steady[-1].clock - steady[0].clock < STEADY_S * 1000:
             return None
-        if steady[-1].newest_record <= since_ms:
-            return None
-        return (steady[0].clock - since_ms) / 1000 if stale else 0.0
+        found = next((sample for sample in steady if sample.newest_record > since_ms), None)
+        return None if found is None else (found.clock - since_ms) / 1000
 
     def close(self) -> None:
         self._end.set()

@@ -17,7 +17,7 @@ class Outcome:
     fault: str
     round: int
     recovered_s: float
-    """From the kill to the first moment from which every bucket is fresh for good; 0: it never stopped."""
+    """From the kill to the first value, in every bucket, of a record that was sent after it."""
     settled_s: float
     """From the last record sent to the accounting that has them all."""
     records: int
