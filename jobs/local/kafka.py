@@ -126,7 +126,8 @@ class KafkaBroker(LocalService):
     def _format(self) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java("-Xmx128m"), "kafka.tools.StorageTool", "format"]
-        command += ["--cluster-id", cluster, "--config", str(self._properties)]
+        # As one argument: one id in 64 begins with a dash.
+        command += [f"--cluster-id={cluster}", "--config", str(self._properties)]
         command += self.security.formatting if self.security else ()
         done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_S, check=False)
         if done.returncode:
