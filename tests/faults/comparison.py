@@ -11,6 +11,8 @@ from tests.faults.stream import is_keyed
 from tests.faults.topic import Topic
 
 CHUNK = 500
+OWN_OF_THE_JOB = "pipeline:"
+"""What the job writes of itself."""
 SETTLES_S = 20.0
 """How long a value that is just changing (a pane leaves, a session closes) may take."""
 PAUSE_S = 1.0
@@ -67,7 +69,8 @@ class Comparison:
 
     def _keys(self) -> list[str]:
         found = set(self._client.scan_iter(f"{self._prefix}*", count=10_000))
-        return [key.removeprefix(self._prefix) for key in found if ":progress" not in key]
+        names = [key.removeprefix(self._prefix) for key in found]
+        return [name for name in names if not name.startswith(OWN_OF_THE_JOB)]
 
     def _read(self, keys: Iterable[str]) -> Rows:
         """The hashes that are there; tombstones say nothing of a shopper and are left out."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from tests.faults.comparison import is_tombstone, owner_of
+from tests.faults.comparison import OWN_OF_THE_JOB, is_tombstone, owner_of
 from tests.faults.expected import Fields
 from tests.faults.stream import is_keyed
 
@@ -79,7 +79,8 @@ class Poller:
             try:
                 if looks % SCAN_EVERY == 0:
                     found = self._client.scan_iter(f"{self._prefix}*", count=5_000)
-                    self._keys = sorted({key for key in found if ":progress" not in key} | self._last.keys())
+                    rows = {key for key in found if not key.startswith(self._prefix + OWN_OF_THE_JOB)}
+                    self._keys = sorted(rows | self._last.keys())
                 looks += 1
                 if self._keys:
                     self._look(self._rng.choices(self._keys, k=KEYS_A_LOOK))
