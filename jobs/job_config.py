@@ -62,6 +62,9 @@ class JobConfig:
     state_backend: StateBackend = "hashmap"
     restore_from: str = ""
     """A checkpoint or savepoint to begin from."""
+    resume: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Set by `shopper migrate`, for every partition: the offset to read on from, and the one below which
+    records may have been counted already. Flink then leaves the state of the earlier micro-batches behind."""
     cached_shoppers: int = 50_000
     """States that each features operator keeps at hand, a few kB each."""
     rewrites_per_s: int = 1000

@@ -5,36 +5,63 @@ gathered in Java. A batch belongs to a lane: partitions are folded onto as many 
 the lanes' keys are chosen so that each slot has one.
 """
 
+from hashlib import sha256
+from typing import Final
+
 from pyflink.common import Types
 from pyflink.common.typeinfo import TypeInformation
 from pyflink.datastream import DataStream
-from pyflink.table import DataTypes, Schema, StreamTableEnvironment, TableDescriptor
+from pyflink.table import Schema, StreamTableEnvironment, TableDescriptor
+from pyflink.version import __version__ as flink_version
 
 from jobs.job_config import GROUP_OFFSETS, JobConfig
 from operators.placement import lane_keys
 from operators.streams import name_uids, rows_of
 
-UID_PREFIX = "microbatch"
+UID_PREFIX: Final = "microbatch"
+
+METADATA: Final = (
+    ("kafka_partition", "INT", "partition"),
+    ("kafka_offset", "BIGINT", "offset"),
+    ("kafka_time", "TIMESTAMP_LTZ(3)", "timestamp"),
+)
+"""Columns of the table, their types, and the connector's names for them."""
+QUERY: Final = """
+    SELECT lane, ARRAY_AGG(kafka_partition) AS partitions, ARRAY_AGG(kafka_offset) AS offsets,
+        ARRAY_AGG(line) AS lines, MAX(kafka_time) AS newest
+    FROM TABLE(TUMBLE(
+        DATA => (SELECT {lane} AS lane, kafka_partition, kafka_offset, COALESCE(line, X'') AS line,
+            kafka_time, gathered FROM records),
+        TIMECOL => DESCRIPTOR(gathered),
+        SIZE => INTERVAL '{seconds}.{ms:03}' SECOND(2, 3)))
+    GROUP BY lane, window_start, window_end"""
+"""A record without a value comes as '' and is judged like any other. How many lanes there are and how long a
+batch lasts may change from run to run; any other change is another generation."""
 
 
 def microbatches(tables: StreamTableEnvironment, config: JobConfig) -> DataStream:
     """The stream of `ROW(lane, partitions, offsets, values, newest)`; batches are never empty."""
     tables.create_temporary_table("records", _source(config))
     stream = rows_of(tables, tables.sql_query(_query(config)), _batch_type())
-    name_uids(stream, UID_PREFIX)
+    name_uids(stream, f"{UID_PREFIX}-{generation(config.topic)}")
     return stream
 
 
+def generation(topic: str) -> str:
+    """What the micro-batches' state depends on, as eight digits: the query, the topic and Flink's planner.
+
+    It is part of the uids. A savepoint of another generation is refused by Flink, loudly, instead of being
+    read wrongly or leaving out the batch that was open; `shopper migrate` leads over.
+    """
+    planner = flink_version.rpartition(".")[0]
+    return sha256(repr((QUERY, METADATA, topic, planner)).encode()).hexdigest()[:8]
+
+
 def _source(config: JobConfig) -> TableDescriptor:
-    schema = (
-        Schema.new_builder()
-        .column("line", DataTypes.BYTES())
-        .column_by_metadata("kafka_partition", DataTypes.INT(), "partition", is_virtual=True)
-        .column_by_metadata("kafka_offset", DataTypes.BIGINT(), "offset", is_virtual=True)
-        .column_by_metadata("kafka_time", DataTypes.TIMESTAMP_LTZ(3), "timestamp", is_virtual=True)
-        .column_by_expression("gathered", "PROCTIME()")
-        .build()
-    )
+    schema = Schema.new_builder().column("line", "BYTES")
+    for name, kind, key in METADATA:
+        schema.column_by_metadata(name, kind, key, is_virtual=True)
+    schema.column_by_expression("gathered", "PROCTIME()")
     options = {
         "topic": config.topic,
         "properties.bootstrap.servers": config.kafka_bootstrap,
@@ -42,13 +69,18 @@ def _source(config: JobConfig) -> TableDescriptor:
         **{f"properties.{name}": text for name, text in config.kafka_properties.items()},
         **_startup(config),
     }
-    table = TableDescriptor.for_connector("kafka").schema(schema).format("raw")
+    table = TableDescriptor.for_connector("kafka").schema(schema.build()).format("raw")
     for name, text in options.items():
         table = table.option(name, text)
     return table.build()
 
 
 def _startup(config: JobConfig) -> dict[str, str]:
+    if config.resume:
+        places = ";".join(
+            f"partition:{p},offset:{offset}" for p, (offset, _) in sorted(config.resume.items())
+        )
+        return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": places}
     if config.start == GROUP_OFFSETS:
         return {"scan.startup.mode": "group-offsets", "properties.auto.offset.reset": "earliest"}
     if config.start in ("earliest", "latest"):
@@ -57,20 +89,11 @@ def _startup(config: JobConfig) -> dict[str, str]:
 
 
 def _query(config: JobConfig) -> str:
-    """A record without a value comes as '' and is judged like any other."""
     lanes = lane_keys(config.lanes or config.parallelism, config.parallelism)
     seconds, ms = divmod(config.batch_ms, 1000)
     lane = f"CASE MOD(kafka_partition, {len(lanes)}) "
     lane += " ".join(f"WHEN {i} THEN {key}" for i, key in enumerate(lanes)) + " END"
-    return f"""
-        SELECT lane, ARRAY_AGG(kafka_partition) AS partitions, ARRAY_AGG(kafka_offset) AS offsets,
-            ARRAY_AGG(line) AS lines, MAX(kafka_time) AS newest
-        FROM TABLE(TUMBLE(
-            DATA => (SELECT {lane} AS lane, kafka_partition, kafka_offset, COALESCE(line, X'') AS line,
-                kafka_time, gathered FROM records),
-            TIMECOL => DESCRIPTOR(gathered),
-            SIZE => INTERVAL '{seconds}.{ms:03}' SECOND(2, 3)))
-        GROUP BY lane, window_start, window_end"""  # noqa: S608  made of numbers only
+    return QUERY.format(lane=lane, seconds=seconds, ms=ms)
 
 
 def _batch_type() -> TypeInformation:

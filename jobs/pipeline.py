@@ -59,6 +59,9 @@ def flink_options(config: JobConfig) -> dict[str, str]:
         options["python.executable"] = options["python.client.executable"] = config.python
     if config.restore_from:
         options["execution.state-recovery.path"] = config.restore_from
+    if config.resume:
+        # The micro-batches of the earlier query; what they held is read again.
+        options["execution.state-recovery.ignore-unclaimed-state"] = "true"
     return options | config.flink
 
 
@@ -82,7 +85,8 @@ def build(
     batches = microbatches(StreamTableEnvironment.create(env), config)
     apart = config.topology == "branches"
     decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search)
-    options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart)
+    again = {partition: below for partition, (_, below) in config.resume.items()}
+    options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart, again)
     decoded = batches.process(DecodeFunction(options), payload_type()).uid("decode").name("decode")
     if not apart:
         letters = _features(decoded, config, "", features)
@@ -105,6 +109,7 @@ def _features(stream: DataStream, config: JobConfig, branch: str, features: Feat
         branch=branch,
         accounts=branch in ("", ACCOUNTANT),
         rewrites_per_s=config.rewrites_per_s,
+        buckets=config.buckets,
     )
     options = FeaturesOptions(
         shard, config.redis_url, config.redis_prefix, config.definitions, config.cached_shoppers

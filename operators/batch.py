@@ -39,6 +39,8 @@ class Batch(msgspec.Struct, array_like=True):
     """Dead letters of records that could not be decoded."""
     records: list[Record] = []
     forgets: list[Forgetting] = []
+    again: bool = False
+    """Whether its one record may have been accounted for before a migration."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

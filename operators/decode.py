@@ -14,6 +14,7 @@ from features.split import Split
 from features.views import BRANCHES
 from operators.placement import bucket_keys
 from operators.release import FINGERPRINT, check
+from operators.rereading import Rereading
 from operators.routing import ACCOUNTANT, Router
 from operators.streams import branch_tag
 
@@ -28,6 +29,8 @@ class DecodeOptions:
     definitions: Definitions = field(default_factory=Definitions)
     branches: bool = False
     """Whether branches run apart; all but the accounting one then leave by side outputs."""
+    again: dict[int, int] = field(default_factory=dict)
+    """By partition, the offset below which records may have been accounted for before a migration."""
     code: str = FINGERPRINT
     """The code that was submitted."""
 
@@ -44,7 +47,8 @@ class DecodeFunction(ProcessFunction):
         options = self._options
         check(options.code)
         split = Split(options.definitions) if options.branches else None
-        self._router = Router(options.decoder, options.topic, options.buckets, split)
+        router = Router(options.decoder, options.topic, options.buckets, split)
+        self._route = Rereading(router, options.again).route if options.again else router.route
         self._keys = bucket_keys(options.buckets)
         self._tags = {branch: branch_tag(branch) for branch in BRANCHES if branch != ACCOUNTANT}
 
@@ -52,9 +56,7 @@ class DecodeFunction(ProcessFunction):
         """Decode one micro-batch."""
         _, partitions, offsets, raws, newest = value
         at = time.time_ns() // 1_000_000
-        for branch, bucket, payload in self._router.route(
-            partitions, offsets, raws, newest.toEpochMilli(), at
-        ):
+        for branch, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at):
             row = Row(self._keys[bucket], payload)
             tag: OutputTag | None = self._tags.get(branch)
             yield row if tag is None else (tag, row)

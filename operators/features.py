@@ -18,7 +18,7 @@ from operators.gauges import Gauges
 from operators.placement import bucket_of_key
 from operators.release import FINGERPRINT, check
 from operators.shard import Shard, ShardOptions
-from operators.streams import FlinkMap
+from operators.streams import FlinkMap, run_of
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
 
@@ -52,11 +52,13 @@ class FeaturesFunction(KeyedProcessFunction):
         applier = Applier(self.logic(), store.get)
         branch = options.shard.branch
         split = None if branch else Split(options.definitions)
-        self._shard = Shard(options.shard, applier, self._sink, store, wall_clock, split)
+        self._shard = Shard(
+            options.shard, applier, self._sink, store, wall_clock, split, run_of(runtime_context)
+        )
         self._gauges = Gauges(runtime_context, self._shard.counts, branch, options.shard.accounts)
 
     def close(self) -> None:
-        """Close the sink's connections."""
+        """Close the sink's connections. In thread mode Flink calls this at the end of bounded input only."""
         self._sink.close()
 
     def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[str]:

@@ -51,6 +51,17 @@ class Ledger(msgspec.Struct, array_like=True):
         if number:
             self.counts[name] = self.counts.get(name, 0) + number
 
+    def has(self, batch: Batch) -> bool:
+        """Whether the batch, of records that are read again, is accounted for already.
+
+        A partition's records reach a bucket in their order, so it has all up to the greatest.
+        """
+        known = self.partitions
+        return bool(batch.reads) and all(
+            partition in known and offset <= known[partition][1]
+            for partition, (_, offset) in batch.reads.items()
+        )
+
     def take(self, batch: Batch) -> None:
         """Account for what the decode function already judged."""
         self.add("batches")

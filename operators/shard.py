@@ -39,6 +39,8 @@ class ShardOptions:
     progress_ms: int = 1000
     rewrites_per_s: int = 1000
     """Shoppers a second whose rows are written again after Redis lost some."""
+    buckets: int = 0
+    """How many there are; told in the progress, since a state cannot go on with another number."""
 
 
 class Shard:
@@ -57,15 +59,18 @@ class Shard:
         store: Store,
         clock: Callable[[], int],
         split: Split | None = None,
+        run: str = "",
     ) -> None:
         """Begin knowing no bucket.
 
         `store` is the map of the bucket at hand, `clock` gives epoch ms, `split` tells for which branches an
-        event counts where all are hosted.
+        event counts where all are hosted, `run` is named in the progress.
         """
         self._options = options
         self._applier = applier
-        self._writing = Writing(Names(options.job, options.branch), applier, sink, options.progress_ms)
+        about = {"topic": options.topic, "buckets": options.buckets, "run": run}
+        names = Names(options.job, options.branch, about)
+        self._writing = Writing(names, applier, sink, options.progress_ms)
         self._store = store
         self._clock = clock
         self._split = split
@@ -77,6 +82,8 @@ class Shard:
     def take(self, batch: Batch) -> list[str]:
         """Apply a batch; returns its dead letters."""
         bucket = self._bucket(batch.bucket)
+        if batch.again and bucket.ledger.has(batch):
+            return []
         now = self._clock()
         as_of = self._as_of(bucket, now)
         self._free_at = 0

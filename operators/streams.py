@@ -107,6 +107,12 @@ class FlinkMap:
             yield entry.getKey(), entry.getValue()
 
 
+def run_of(runtime_context: RuntimeContext) -> str:
+    """Which run of which job this is: `<job id>:<attempt>`, another one after every restart."""
+    context = runtime_context._runtime_context
+    return f"{context.getJobInfo().getJobId()}:{context.getTaskInfo().getAttemptNumber()}"
+
+
 def _upstream(transformation: Any) -> Iterator[Any]:
     """Transformations from the sources down, each once."""
     seen: set[int] = set()

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import orjson
 
@@ -35,6 +35,8 @@ class Names:
 
     job: str
     branch: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+    """What progress says beside the ledger: the topic, how many buckets there are, which run tells it."""
 
     @property
     def progress(self) -> str:
@@ -117,7 +119,7 @@ class Writing:
         self.beat, self.beating = now + self._progress_ms, bucket.number
         told = {
             self._names.field(each.number): orjson.dumps(
-                each.ledger.progress(now) | {"rewriting": each.rewriting is not None}
+                each.ledger.progress(now) | {"rewriting": each.rewriting is not None} | self._names.about
             ).decode()
             for each in known
         }

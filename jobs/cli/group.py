@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from jobs.cli.outcome import CommandError, Exit
 from jobs.settings.errors import SettingsError
 
-COMMANDS: Final = ("demo", "run", "submit", "get", "features", "replay", "config", "docs")
+COMMANDS: Final = ("demo", "run", "submit", "stop", "migrate", "get", "features", "replay", "config", "docs")
 """Each is the function of that name in the module `jobs.cli.<name>`."""
 EXIT_CODES: Final = (
     "Exit codes: 0 all is well; 1 something failed; 2 wrong usage or settings; 3 not found; 130 interrupted."

@@ -1,33 +1,35 @@
 """`shopper submit`: hand the job to a Flink cluster."""
 
-import tempfile
 import time
-from pathlib import Path
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Final
 
 import orjson
 import typer
 
-from jobs import preflight as before
 from jobs.cli.flags import ALL, with_settings
+from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
+from jobs.flink_rest import FlinkRest, FlinkRestError
 from jobs.job_config import JobConfig
-from jobs.local.errors import LocalError
-from jobs.local.flink_config import write_config
-from jobs.local.jars import provide, read_lock
-from jobs.local.toolchain import find_flink, find_java
-from jobs.settings import Loaded, Problem, Settings, SettingsError
-from jobs.settings.job import job_config
-from jobs.submission import SubmissionError
-from jobs.submission import submit as hand_over
+from jobs.settings import Loaded, Settings
+from jobs.standing import StandingError, standing_of
+
+LATEST: Final = "latest"
 
 
 @with_settings(*ALL)
 def submit(
     loaded: Loaded,
     restore_from: Annotated[
-        str, typer.Option("--from", metavar="URI", help="Checkpoint or savepoint to begin from.")
+        str,
+        typer.Option(
+            "--from", metavar="URI", help="Checkpoint or savepoint to begin from; `latest`: the newest known."
+        ),
     ] = "",
+    new_life: Annotated[
+        bool, typer.Option("--new-life", help="Begin without state although a job of this name has lived.")
+    ] = False,
     python: Annotated[
         str,
         typer.Option(metavar="PATH", help="The workers' Python; default: the one their cluster configures."),
@@ -43,57 +45,99 @@ def submit(
     """Submit the job to the Flink cluster at --jobmanager, and print its id.
 
     The job travels as one zip with our code and the Kafka connector's jar; the workers need the packages of
-    requirements.lock. Without --from the job starts without state, where the setting `start` says.
+    requirements.lock. Without --from the job starts without state, where the setting `start` says; where one
+    of this name has lived already, that takes --new-life.
 
     Examples:
         shopper submit --jobmanager flink:8081 --checkpoint-dir s3://bucket/checkpoints
 
         shopper submit --from s3://bucket/savepoints/savepoint-1a2b3c
+
+        shopper submit --from latest
     """
-    if not loaded.settings.checkpoint_dir:
-        remedy = (
-            "Name a folder that every TaskManager reaches, by --checkpoint-dir or SHOPPER_CHECKPOINT_DIR."
-        )
-        origin = str(loaded.origins["checkpoint_dir"])
-        raise SettingsError((Problem("checkpoint_dir", "", origin, "missing", remedy),))
+    settings = loaded.settings
+    config = config_of(loaded, python)
     if preflight:
-        _try(loaded.settings)
-    config = job_config(
-        loaded.settings,
-        life=round(time.time() * 1000),
-        checkpoint_dir=loaded.settings.checkpoint_dir,
-        python=python,
-        restore_from=restore_from,
-    )
+        tried(settings)
     try:
-        job_id = _hand_over(config, loaded.settings.jobmanager)
-    except (LocalError, SubmissionError) as error:
+        _refuse_a_second(settings)
+        if restore_from:
+            uri = _newest(settings) if restore_from == LATEST else restore_from
+            _check_goes_on(settings, config)
+            config = replace(config, restore_from=uri)
+        else:
+            config = replace(config, life=_life(settings, config.life, new_life=new_life))
+        job_id = hand_over(config, settings.jobmanager)
+    except (FlinkRestError, StandingError) as error:
         raise CommandError(str(error)) from None
     typer.echo(orjson.dumps({"job_id": job_id}) if json else job_id)
 
 
-def _try(settings: Settings) -> None:
-    """Find out now what the job would tell only in Flink's log, restarting for ever."""
+def _refuse_a_second(settings: Settings) -> None:
+    job = FlinkRest(settings.jobmanager).running(settings.job_name)
+    if job is not None:
+        msg = (
+            f"a job {settings.job_name!r} is there already, {job.state}: {job.id}. Two would count everything"
+            " twice and refuse each other's rows. `shopper stop` stops it with a savepoint"
+        )
+        raise CommandError(msg)
+
+
+def _newest(settings: Settings) -> str:
+    """The newest state that the JobManager remembers, else the newest in a folder of this machine."""
+    flink = FlinkRest(settings.jobmanager)
+    for job in flink.jobs(settings.job_name):
+        if uri := flink.newest_state(job.id):
+            _say(f"goes on from {uri}")
+            return uri
+    if settings.checkpoint_dir.startswith("file:"):
+        from jobs.supervisor import newest_checkpoint  # noqa: PLC0415  it brings PyFlink, which takes seconds
+
+        if uri := newest_checkpoint(settings.checkpoint_dir):
+            _say(f"goes on from {uri}")
+            return uri
+    msg = (
+        f"the JobManager at {settings.jobmanager} remembers no checkpoint of {settings.job_name!r} (a restart"
+        " makes it forget). Look for the newest folder chk-… or savepoint-… with a file _metadata below"
+        f" {settings.checkpoint_dir}, and give it as --from URI"
+    )
+    raise CommandError(msg)
+
+
+def _check_goes_on(settings: Settings, config: JobConfig) -> None:
+    """Refuse what the state cannot go on with, as far as Redis can tell."""
     try:
-        before.preflight(settings)
-    except before.PreflightError as error:
-        msg = f"{error}\nIf only the cluster can reach them, submit with --no-preflight."
+        standing = standing_of(settings)
+    except StandingError as error:
+        _say(f"{error}: topic, buckets and topology go unchecked")
+        return
+    standing.check_fits(config)
+
+
+def _life(settings: Settings, now: int, *, new_life: bool) -> int:
+    """The life of a start without state: later than any that left rows, so that its own win.
+
+    Raises:
+        CommandError: if a job of this name has lived, and that is not said to be over.
+    """
+    try:
+        before = standing_of(settings).life
+    except StandingError as error:
+        if new_life:
+            _say(str(error))
+            return now
+        msg = f"{error}. Whether a job of this name has lived cannot be told; --new-life begins all the same"
         raise CommandError(msg) from None
-
-
-def _hand_over(config: JobConfig, jobmanager: str) -> str:
-    """Call Flink's client with a configuration folder of its own; return the job's id."""
-    flink_home, java_home = find_flink(), find_java()
-    jars = provide([jar for jar in read_lock() if jar.folder == "flink"], progress=_say)
-    with tempfile.TemporaryDirectory(prefix="shopper-client-") as folder:
-        write_config(Path(folder), flink_home, {})
-        environment = {
-            "JAVA_HOME": str(java_home),
-            "FLINK_HOME": str(flink_home),
-            "FLINK_CONF_DIR": folder,
-            "FLINK_LOG_DIR": folder,
-        }
-        return hand_over(config, jobmanager, flink_home, jars["flink"][0], environment)
+    if before and not new_life:
+        since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(before / 1000))
+        msg = (
+            f"a job {settings.job_name!r} has lived since {since}; Redis holds its progress. Without its"
+            " state every shopper begins anew, from the records that `start` says. Go on with it by"
+            " --from latest (or --from URI), or give it up by --new-life: its rows stay until they expire, or"
+            " until the new life has something to say of that shopper"
+        )
+        raise CommandError(msg)
+    return max(now, before + 1)
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jobs import microbatch
 from jobs.job_config import JobConfig
 from jobs.live import ENVIRONMENT_VARIABLE
 from jobs.pipeline import build, environment
@@ -54,9 +55,17 @@ class FailsOnOneEvent(FeaturesFunction):
         return logic
 
 
+def another_query() -> None:
+    """What a release with another query would do: other state, under other uids."""
+    microbatch.QUERY = microbatch.QUERY.replace("MAX(kafka_time)", "LAST_VALUE(kafka_time)")  # type: ignore[misc]
+
+
 def main() -> None:
     config = JobConfig.from_json(os.environ[ENVIRONMENT_VARIABLE].encode())
     features: Any = FailsOnOneEvent
+    if os.environ["SHOPPER_TEST_FAULT"] == "another-query":
+        another_query()
+        features = FeaturesFunction
     if os.environ["SHOPPER_TEST_FAULT"] == "crash":
         folder = Path(config.checkpoint_dir.removeprefix("file://")).parent
         features = partial(CrashesAfterWriting, folder=folder)

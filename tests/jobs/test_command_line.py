@@ -17,7 +17,6 @@ from features.logic import ShopperLogic
 from features.replay import Replay
 from jobs.cli import docs
 from jobs.cli import get as getting
-from jobs.cli import submit as submitting
 from jobs.cli.group import COMMANDS
 from jobs.cli.main import app
 from jobs.settings import Settings, load
@@ -216,8 +215,7 @@ def test_submit_wants_a_folder_for_checkpoints() -> None:
     assert "checkpoint_dir" in result.stderr
 
 
-def test_submit_tells_at_once_that_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submitting, "provide", lambda _jars, **_: {"flink": (DATA,)})
+def test_submit_tells_at_once_that_nobody_is_there() -> None:
     result = shopper(
         "submit", "--checkpoint-dir", "file:///state", "--jobmanager", "127.0.0.1:1", "--no-preflight"
     )

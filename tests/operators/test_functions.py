@@ -64,8 +64,25 @@ class Runtime:
         self._state = self.java_map
         self._key = key
 
+        self._runtime_context = self
+        self.states: list[tuple[str, str]] = []
+
     def get_map_state(self, descriptor: Any) -> "Runtime":
+        self.states.append((type(descriptor).__name__, descriptor.name))
         return self
+
+    # Of Java's runtime context.
+    def getJobInfo(self) -> "Runtime":  # noqa: N802
+        return self
+
+    def getTaskInfo(self) -> "Runtime":  # noqa: N802
+        return self
+
+    def getJobId(self) -> str:  # noqa: N802
+        return "the-job"
+
+    def getAttemptNumber(self) -> int:  # noqa: N802
+        return 3
 
     def get_metrics_group(self) -> "Runtime":
         return self

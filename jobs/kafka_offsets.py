@@ -1,0 +1,51 @@
+"""Where to read on in a topic, for each of its partitions."""
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from jobs.kafka_client import KafkaUnreachableError, client_options
+from jobs.settings import Settings
+from jobs.standing import StandingError
+
+
+def read_on(settings: Settings, positions: Mapping[int, int], covers_from: int) -> dict[int, tuple[int, int]]:
+    """For every partition, the offset to read from and its end: below that, records may have been counted.
+
+    Without a position a partition is read from where the job began.
+
+    Args:
+        settings: the broker and the topic.
+        positions: by partition, an offset below which every record was counted.
+        covers_from: when the job began, epoch milliseconds of Kafka's timestamps.
+
+    Raises:
+        KafkaUnreachableError: if no broker answers.
+        StandingError: if a partition ends before its position: it is not the topic that was read.
+    """
+    try:
+        with closing(KafkaConsumer(**client_options(settings))) as consumer:
+            partitions = consumer.partitions_for_topic(settings.topic) or set()
+            places = [TopicPartition(settings.topic, partition) for partition in sorted(partitions)]
+            ends = consumer.end_offsets(places)
+            begins = consumer.offsets_for_times(dict.fromkeys(places, covers_from))
+    except KafkaError as error:
+        msg = f"Kafka at {settings.kafka_bootstrap} does not answer ({type(error).__name__})"
+        raise KafkaUnreachableError(msg) from error
+    found: dict[int, tuple[int, int]] = {}
+    for place in places:
+        begin, end = begins.get(place), ends[place]
+        start = positions.get(place.partition, end if begin is None else begin.offset)
+        if start > end:
+            msg = (
+                f"partition {place.partition} of {settings.topic} at {settings.kafka_bootstrap} ends at"
+                f" {end}, but the job has read up to {start}: it is another topic"
+            )
+            raise StandingError(msg)
+        found[place.partition] = start, end
+    if missing := sorted(positions.keys() - found.keys()):
+        msg = f"{settings.topic} at {settings.kafka_bootstrap} lacks partitions that were read: {missing}"
+        raise StandingError(msg)
+    return found

@@ -1,0 +1,133 @@
+"""How far a job of this name came, by what it told Redis: what a submission checks and a migration needs."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from jobs.job_config import JobConfig
+from jobs.settings import Settings
+from operators.routing import ACCOUNTANT
+from serving.redis_reader import RedisReader, RedisUnreachableError
+
+
+class StandingError(Exception):
+    """The job cannot go on as asked; the message says why, and the way out."""
+
+
+class Place(msgspec.Struct):
+    """How far a bucket came in a partition."""
+
+    offset: int
+    """The greatest that was read."""
+
+
+class Told(msgspec.Struct):
+    """What one bucket told. Times are epoch milliseconds."""
+
+    life: int
+    covers_from: int
+    partitions: dict[int, Place]
+    topic: str = ""
+    buckets: int = 0
+    run: str = ""
+    """`<job id>:<attempt>`."""
+
+
+class Run(NamedTuple):
+    """One run of a job, from a start or restart to its end."""
+
+    job_id: str
+    attempt: int
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The run that `operators.streams.run_of` wrote."""
+        job_id, _, attempt = text.partition(":")
+        return cls(job_id, int(attempt or 0))
+
+
+_ACCOUNTING: Final = frozenset({"", ACCOUNTANT})
+
+
+class Standing:
+    """All buckets together."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        """Take the fields of the progress key; those of branches that account for nothing pass by."""
+        names = [name.partition("/") for name in fields]
+        self.apart = any(branch for _, _, branch in names)
+        """Whether branches ran apart."""
+        self.buckets = {
+            int(number): msgspec.json.decode(fields[f"{number}{slash}{branch}"], type=Told)
+            for number, slash, branch in names
+            if branch in _ACCOUNTING and number.isdecimal()
+        }
+
+    @classmethod
+    def read(cls, reader: RedisReader, job_name: str, prefix: str = "") -> Self:
+        """What Redis holds.
+
+        Raises:
+            RedisUnreachableError: if Redis does not answer.
+        """
+        (fields,) = reader.hashes([f"{prefix}pipeline:{job_name}:progress"])
+        return cls(fields)
+
+    @property
+    def life(self) -> int:
+        """The latest life; 0 where no job of this name has lived."""
+        return max((told.life for told in self.buckets.values()), default=0)
+
+    @property
+    def covers_from(self) -> int:
+        """From when on the job has read, by Kafka's timestamps."""
+        return min((told.covers_from for told in self.buckets.values()), default=0)
+
+    def positions(self, job_id: str) -> dict[int, int]:
+        """By partition, an offset below which the latest run of that job has accounted for every record.
+
+        Every record leaves its offset with some bucket, whatever became of it, and a partition's records are
+        decoded in their order. What an earlier run told may be ahead of the state that this one began from.
+        """
+        runs = [(Run.of(told.run), told) for told in self.buckets.values()]
+        latest = max((run for run, _ in runs if run.job_id == job_id), default=None)
+        found: dict[int, int] = {}
+        for run, told in runs:
+            for partition, place in told.partitions.items() if run == latest else ():
+                found[partition] = max(found.get(partition, 0), place.offset + 1)
+        return found
+
+    def check_fits(self, config: JobConfig) -> None:
+        """Compare with the job that is to go on from this one's state.
+
+        Raises:
+            StandingError: if topic, buckets or topology are others.
+        """
+        topology = "branches" if self.apart else "fused"
+        for told in self.buckets.values():
+            for name, before, now in (
+                ("topic", told.topic, config.topic),
+                ("buckets", told.buckets, config.buckets),
+                ("topology", topology, config.topology),
+            ):
+                if before not in ("", 0, now):
+                    msg = (
+                        f"{name} is {now}, but the job {config.job_name!r} ran with {before}, and its state"
+                        f" cannot go on with another. Set {name} back, or give up the state (--new-life)"
+                    )
+                    raise StandingError(msg)
+
+
+def standing_of(settings: Settings) -> Standing:
+    """How far a job of the settings' name came.
+
+    Raises:
+        StandingError: if Redis does not answer.
+    """
+    try:
+        with closing(RedisReader(settings.redis_url)) as reader:
+            return Standing.read(reader, settings.job_name, settings.redis_prefix)
+    except RedisUnreachableError as error:
+        raise StandingError(str(error)) from None

@@ -1,0 +1,53 @@
+"""After a migration: records that may have been accounted for already go one by one, and say so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from operators.batch import decode, encode
+from operators.routing import Routed, Router
+
+
+@dataclass(frozen=True)
+class Rereading:
+    """A router in front of which some records were read before.
+
+    A job that changes its query reads again from a place that may lie before what its state has. Records
+    below `again` (by partition) come as batches of one, which a bucket that has them passes by; all others as
+    ever.
+    """
+
+    router: Router
+    again: Mapping[int, int]
+
+    def route(
+        self,
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        raws: Sequence[bytes],
+        newest: int,
+        at: int,
+    ) -> list[Routed]:
+        """Route the records of one call, as `Router.route`."""
+        routed: list[Routed] = []
+        fresh: list[int] = []
+        for number, (partition, offset) in enumerate(zip(partitions, offsets, strict=True)):
+            if offset >= self.again.get(partition, 0):
+                fresh.append(number)
+                continue
+            one = slice(number, number + 1)
+            routed += map(_marked, self.router.route(partitions[one], offsets[one], raws[one], newest, at))
+        if fresh:
+            routed += self.router.route(
+                [partitions[i] for i in fresh],
+                [offsets[i] for i in fresh],
+                [raws[i] for i in fresh],
+                newest,
+                at,
+            )
+        return routed
+
+
+def _marked(routed: Routed) -> Routed:
+    batch = decode(routed.payload)
+    batch.again = True
+    return routed._replace(payload=encode(batch))
