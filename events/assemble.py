@@ -5,7 +5,9 @@ from typing import Final, NamedTuple
 from events.commerce import commerce_of, first
 from events.device import device_of, is_robot
 from events.event import SCREEN_VIEW, Event
+from events.hashing import hashed_id
 from events.page import SearchRule, is_search, without_query
+from events.personal import without_email
 from events.record import Record
 from events.values import instant, key, text
 from events.verdict import Dead, Filtered, Reason, Verdict
@@ -22,6 +24,8 @@ class Policy(NamedTuple):
     app_ids: frozenset[str]
     exclude_robots: bool
     search: SearchRule
+    id_key: bytes = b""
+    """Key of the hashes that stand for the ids of people; empty: ids are kept as they are."""
 
 
 class _Origin(NamedTuple):
@@ -42,10 +46,10 @@ def verdict_of(record: Record, policy: Policy) -> Verdict:
     if policy.app_ids and text(record.app_id, "app_id", []) not in policy.app_ids:
         return Filtered("app_id")
     reasons = record.faults
-    origin = _origin(record, reasons)
+    origin = _origin(record, policy.id_key, reasons)
     if origin.shopper is None and not reasons:
         return Filtered("no_shopper_id")
-    platform = text(record.platform, "platform", reasons)
+    platform = without_email(text(record.platform, "platform", reasons))
     device = device_of(record.entities, text(record.useragent, "useragent", reasons), platform)
     if policy.exclude_robots and is_robot(record.entities, device):
         return Filtered("robot")
@@ -55,7 +59,7 @@ def verdict_of(record: Record, policy: Policy) -> Verdict:
     return event
 
 
-def _origin(record: Record, reasons: list[Reason]) -> _Origin:
+def _origin(record: Record, id_key: bytes, reasons: list[Reason]) -> _Origin:
     user_id = key(record.user_id, "user_id", reasons)
     device_id = key(record.domain_userid, "domain_userid", reasons)
     session_id = key(record.session_id, "domain_sessionid", reasons)
@@ -63,6 +67,9 @@ def _origin(record: Record, reasons: list[Reason]) -> _Origin:
         path = "contexts.client_session[0]"
         device_id = device_id or key(session.get("userId"), f"{path}.userId", reasons)
         session_id = key(session.get("sessionId"), f"{path}.sessionId", reasons) or session_id
+    if id_key:
+        user_id = hashed_id(user_id, id_key) if user_id else None
+        device_id = hashed_id(device_id, id_key) if device_id else None
     return _Origin(user_id or device_id, user_id, device_id, session_id)
 
 
@@ -130,10 +137,12 @@ def _event(
     # By position, in the order of Event: twenty keywords cost a microsecond.
     return Event(
         origin.shopper or "", _event_id(record, reasons), _event_time(record, reasons), kind,
-        origin.session_id, _page_id(record, reasons), page, is_search(kind, url, search),
-        without_query(text(record.referrer, "page_referrer", reasons)),
-        text(record.campaign, "mkt_campaign", reasons), text(record.source, "mkt_source", reasons),
-        text(record.medium, "mkt_medium", reasons), *platform_device, _location(record, reasons),
+        origin.session_id, _page_id(record, reasons), without_email(page), is_search(kind, url, search),
+        without_email(without_query(text(record.referrer, "page_referrer", reasons))),
+        without_email(text(record.campaign, "mkt_campaign", reasons)),
+        without_email(text(record.source, "mkt_source", reasons)),
+        without_email(text(record.medium, "mkt_medium", reasons)),
+        *platform_device, without_email(_location(record, reasons)),
         instant(record.created_tstamp, "dvce_created_tstamp", reasons),
         products, list_name, cart_total, step, transaction_id, revenue, total_quantity, refund,
         origin.user_id, origin.device_id,

@@ -10,6 +10,7 @@ from events import event as kinds
 from events.event import Money, Product
 from events.masking import sized
 from events.money import money
+from events.personal import without_email
 from events.record import Entities
 from events.values import GREATEST_COUNT, key, placed, text, whole
 from events.verdict import Reason
@@ -58,7 +59,7 @@ def commerce_of(  # noqa: PLR0911 - one return a kind
     if kind in _WITH_CART:
         return Commerce(products, cart_total=_amount(entities, "cart", "total_value", reasons))
     if kind in _LISTS:
-        return Commerce(products, text(name, "unstruct_event.name", reasons))
+        return Commerce(products, without_email(text(name, "unstruct_event.name", reasons)))
     if kind == kinds.TRANSACTION:
         return _order(products, entities, reasons)
     if kind == kinds.REFUND:
@@ -90,7 +91,7 @@ def _products(entities: Entities, reasons: list[Reason]) -> tuple[Product, ...]:
         products.append(
             Product(
                 text(get("id"), "id", reasons),
-                text(get("category"), "category", reasons),
+                without_email(text(get("category"), "category", reasons)),
                 money(get("price"), get("currency"), "price", reasons),
                 1 if quantity is None else _quantity(quantity, reasons),
             )

@@ -8,10 +8,11 @@ import orjson
 from events import live_shopper, sdk_json, tsv
 from events.assemble import Policy, verdict_of
 from events.control import is_control, read_control
+from events.hashing import hashed_id
 from events.masking import sized
 from events.page import SearchRule
 from events.record import Record
-from events.verdict import Dead, Reason, Verdict
+from events.verdict import Dead, Forget, Reason, Verdict
 
 WireFormat = Literal["auto", "tsv", "sdk_json", "live_shopper"]
 WIRE_FORMATS: Final[tuple[str, ...]] = get_args(WireFormat)
@@ -30,13 +31,15 @@ class Decoder:
     app_ids: frozenset[str] = frozenset()
     exclude_robots: bool = False
     search: SearchRule = field(default_factory=SearchRule)
+    id_key: bytes = field(default=b"", repr=False)
+    """Where given, ids of people become hashes by this key (`events.hashing`): no event holds another."""
     _policy: Policy = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.wire_format not in WIRE_FORMATS:
             msg = f"wire format is {self.wire_format!r}; expected one of {', '.join(WIRE_FORMATS)}"
             raise ValueError(msg)
-        policy = Policy(frozenset(self.app_ids), self.exclude_robots, self.search)
+        policy = Policy(frozenset(self.app_ids), self.exclude_robots, self.search, self.id_key)
         object.__setattr__(self, "_policy", policy)
 
     def decode(self, raw: bytes) -> Verdict:
@@ -47,12 +50,19 @@ class Decoder:
         """
         try:
             if is_control(raw):
-                return read_control(raw)
+                return self._hashed(read_control(raw))
             record = self._read(raw)
             return record if isinstance(record, Dead) else verdict_of(record, self._policy)
         except Exception as error:  # noqa: BLE001 - no record may stop the job, whatever is in it
             reason = Reason("record", type(error).__name__[:40], "a record that the decoder can read")
             return Dead(self.wire_format, (reason,))
+
+    def id_of(self, raw: str) -> str:
+        """The id that the shopper has from here on."""
+        return hashed_id(raw, self.id_key) if self.id_key else raw
+
+    def _hashed(self, verdict: Forget | Dead) -> Forget | Dead:
+        return Forget(self.id_of(verdict.shopper)) if isinstance(verdict, Forget) else verdict
 
     def _read(self, raw: bytes) -> Record | Dead:
         if self.wire_format == "tsv":

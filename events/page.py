@@ -1,11 +1,13 @@
 """What is kept of a URL, and which page views are searches."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_plus
 
 from events.event import PAGE_VIEW, SITE_SEARCH
 
+_LOGIN: Final = re.compile(r"^([\w.+-]*:?//)[^/]*@")
 _DEFAULT_PARAMETERS: Final = frozenset({"q", "query", "search"})
 
 
@@ -56,11 +58,13 @@ def is_search(kind: str, url: str | None, rule: SearchRule) -> bool:
 
 
 def without_query(url: str | None) -> str | None:
-    """The URL without query and fragment, where people's data hide; None where nothing is left.
+    """The URL without query, fragment and login, where people's data hide; None where nothing is left.
 
-    >>> without_query("https://shop.example/a?token=1#b")
+    >>> without_query("https://ann:secret@shop.example/a?token=1#b")
     'https://shop.example/a'
     """
-    if url is None or ("?" not in url and "#" not in url):
-        return url
-    return url.partition("?")[0].partition("#")[0] or None
+    if url is None:
+        return None
+    if "?" in url or "#" in url:
+        url = url.partition("?")[0].partition("#")[0] or None
+    return _LOGIN.sub(r"\1", url) if url and "@" in url else url

@@ -34,7 +34,7 @@ class JobConfig:
     """
 
     kafka_bootstrap: str
-    redis_url: str
+    redis_url: str = field(repr=False)
     checkpoint_dir: str
     """A URI; the default of Flink keeps state in memory and fails every checkpoint of more than 5 MB."""
     life: int
@@ -42,7 +42,7 @@ class JobConfig:
     job_name: str = "shopper-features"
     topic: str = "snowplow-enriched-good"
     dead_letter_topic: str = "shopper-dead-letters"
-    kafka_properties: dict[str, str] = field(default_factory=dict)
+    kafka_properties: dict[str, str] = field(default_factory=dict, repr=False)
     """For every Kafka client of the job: security and the like, in Kafka's own names."""
     redis_prefix: str = ""
     definitions: Definitions = field(default_factory=Definitions)
@@ -50,6 +50,8 @@ class JobConfig:
     app_ids: frozenset[str] = frozenset()
     exclude_robots: bool = False
     search: SearchRule = field(default_factory=SearchRule)
+    id_key: bytes = field(default=b"", repr=False)
+    """Key of the hashes that stand for ids of people; empty: ids are kept as they are."""
     start: int | str = RECENT
     """Where a first run begins: `recent`, `earliest`, `latest`, `group-offsets`, or a Kafka timestamp."""
     topology: Topology = "fused"

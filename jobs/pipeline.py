@@ -84,7 +84,7 @@ def build(
     """Wire the job. `features` may be another kind of features function, to inject faults."""
     batches = microbatches(StreamTableEnvironment.create(env), config)
     apart = config.topology == "branches"
-    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search)
+    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search, config.id_key)
     again = {partition: below for partition, (_, below) in config.resume.items()}
     options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart, again)
     decoded = batches.process(DecodeFunction(options), payload_type()).uid("decode").name("decode")

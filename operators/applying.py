@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from traceback import format_tb
 
 import msgspec
 
@@ -192,15 +193,15 @@ class Applier:
         return self._logic.dump(state)
 
     def _tell(self, error: Exception) -> None:
-        """Log an exception, once for each place."""
+        """Log an exception, once for each place, without its message: that might quote the record."""
         bug = bug_of(error)
         if bug.place not in self._known:
             self._known.add(bug.place)
             log.error(
-                "%s at %s: a defect; the job goes on without the record",
+                "%s at %s: a defect; the job goes on without the record\n%s",
                 bug.exception,
                 bug.place,
-                exc_info=error,
+                "".join(format_tb(error.__traceback__)),
             )
 
 

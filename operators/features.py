@@ -28,7 +28,7 @@ class FeaturesOptions:
     """What a features function is told by the job."""
 
     shard: ShardOptions
-    redis_url: str
+    redis_url: str = field(repr=False)
     redis_prefix: str = ""
     definitions: Definitions = field(default_factory=Definitions)
     cached_shoppers: int = 50_000

@@ -20,7 +20,7 @@ MEANING: Final = (
     "checkout_order_step",
 )
 """Settings that change what the values mean."""
-RECORDS: Final = ("wire_format", "app_ids", "exclude_robots", "search_path", "search_parameters")
+RECORDS: Final = ("wire_format", "app_ids", "exclude_robots", "hash_ids", "search_path", "search_parameters")
 """Settings that change which records are used, and how they are read."""
 KAFKA: Final = (
     "kafka_bootstrap",

@@ -18,7 +18,7 @@ from serving.rows import read_shopper, verdict
 from sinks.codec import Stored, decode
 
 
-@with_settings("redis_url", "redis_prefix", "windows")
+@with_settings("redis_url", "redis_prefix", "windows", "hash_ids")
 def get(
     loaded: Loaded,
     shopper: Annotated[str, typer.Argument(metavar="SHOPPER", help="`user_id`, else the device's own id.")],
@@ -57,7 +57,9 @@ def read(settings: Settings, shopper: str) -> dict[str, dict[str, str]]:
     labels = [*(window.label for window in settings.windows), SESSION]
     try:
         with closing(RedisReader(settings.redis_url)) as reader:
-            return read_shopper(reader, shopper, labels, settings.redis_prefix, round(time.time() * 1000))
+            return read_shopper(
+                reader, settings.stored_id(shopper), labels, settings.redis_prefix, round(time.time() * 1000)
+            )
     except RedisUnreachableError as error:
         raise CommandError(str(error)) from None
 

@@ -51,6 +51,7 @@ def job_config(
         app_ids=decoder.app_ids,
         exclude_robots=decoder.exclude_robots,
         search=decoder.search,
+        id_key=decoder.id_key,
         definitions=settings.definitions(),
         life=life,
         restore_from=restore_from,

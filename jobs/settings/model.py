@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from events.decoder import Decoder
+from events.hashing import hashing_key
 from events.page import SearchRule
 from features.settings import Definitions
 from jobs.settings.parse import (
@@ -22,6 +23,7 @@ from jobs.settings.parse import (
 from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_labels
 
 ENVIRONMENT_PREFIX = "SHOPPER_"
+SHORTEST_KEY = 16
 
 Items = Annotated[tuple[str, ...], BeforeValidator(as_items)]
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -147,6 +149,16 @@ class Settings(BaseSettings):
         (), "Only events of these applications count; empty: of all.", "names, by commas"
     )
     exclude_robots: bool = _setting(False, "Leave out events of robots.", "true or false")
+    hash_ids: bool = _setting(
+        False,
+        "Keep ids of shoppers as keyed hashes only, for shops whose ids are e-mail addresses.",
+        "true or false",
+    )
+    hash_ids_key: SecretStr = _setting(
+        SecretStr(""),
+        "Key of these hashes; with another key every shopper is a new one.",
+        "16 characters or more, where hash_ids is true",
+    )
     search_path: str = _setting(
         "/search",
         "Page views of this path, or below it, are searches; empty: none by path.",
@@ -202,6 +214,14 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
+    @field_validator("hash_ids_key")
+    @classmethod
+    def _is_hard_to_guess(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("hash_ids") and len(key.get_secret_value()) < SHORTEST_KEY:
+            msg = "missing or too short, though hash_ids is true"
+            raise ValueError(msg)
+        return key
+
     @field_validator("kafka_ca_file")
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
@@ -221,7 +241,12 @@ class Settings(BaseSettings):
     def decoder(self) -> Decoder:
         """Return what reads the records."""
         search = SearchRule(self.search_path, frozenset(self.search_parameters))
-        return Decoder(self.wire_format, frozenset(self.app_ids), self.exclude_robots, search)
+        key = hashing_key(self.hash_ids_key.get_secret_value()) if self.hash_ids else b""
+        return Decoder(self.wire_format, frozenset(self.app_ids), self.exclude_robots, search, key)
+
+    def stored_id(self, shopper: str) -> str:
+        """Return the id by which a shopper is kept: a hash where `hash_ids` says so."""
+        return self.decoder().id_of(shopper)
 
     def definitions(self) -> Definitions:
         """Return what the shop set about the meaning of its features."""
