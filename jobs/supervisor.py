@@ -45,16 +45,6 @@ class Supervisor:
         self._config = config
         self._submit(savepoint)
 
-    def _submit(self, restore: str) -> None:
-        if restore:
-            self._say(f"goes on from {restore}")
-        config = replace(self._config, restore_from=restore)
-        address = self._cluster.rest_url.partition("://")[2]
-        tools = self._cluster.toolchain
-        self.job_id = submit(
-            config, address, tools.flink_home, tools.flink_connector_jar, self._cluster.environment()
-        )
-
     def look(self) -> str:
         """Return the job's state after putting right what can be put right.
 
@@ -65,7 +55,8 @@ class Supervisor:
             self._say("the JobManager is gone; it is started anew, and the job is submitted again")
             self.restarts += 1
             self._cluster.restart_jobmanager()
-            self._cluster.wait_ready()
+            # The TaskManagers register again while Flink's client builds the job: that takes it longer.
+            self._cluster.wait_answering()
             self.start()
         for number in self._taskmanagers - set(self._cluster.running()):
             self._say(f"TaskManager {number} is gone; another one is started")
@@ -100,6 +91,16 @@ class Supervisor:
             time.sleep(_POLL_S)
         msg = f"the job does not run {RUNNING_S:g} s after it was submitted: {self._cause()}"
         raise JobEndedError(msg)
+
+    def _submit(self, restore: str) -> None:
+        if restore:
+            self._say(f"goes on from {restore}")
+        config = replace(self._config, restore_from=restore)
+        address = self._cluster.rest_url.partition("://")[2]
+        tools = self._cluster.toolchain
+        self.job_id = submit(
+            config, address, tools.flink_home, tools.flink_connector_jar, self._cluster.environment()
+        )
 
     def _cause(self) -> str:
         try:

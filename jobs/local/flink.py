@@ -85,6 +85,10 @@ class FlinkCluster(LocalService):
         """Wait until every TaskManager that runs here has registered with the JobManager."""
         self.jobmanager.wait_ready(self._all_registered, deadline_s)
 
+    def wait_answering(self, deadline_s: float = READY_S) -> None:
+        """Wait until the JobManager takes jobs, whether it has TaskManagers already or not."""
+        self.jobmanager.wait_ready(self._answers, deadline_s)
+
     def start_taskmanager(self) -> int:
         """Start one more TaskManager without waiting; return its number, the lowest that is free."""
         number = next(i for i in range(len(self._taskmanagers) + 1) if i not in self._taskmanagers)
@@ -128,6 +132,13 @@ class FlinkCluster(LocalService):
         for process in processes:
             process.stop(STOP_GRACE_S)
         self._taskmanagers.clear()
+
+    def _answers(self) -> bool:
+        try:
+            self.get("/overview")
+        except OSError:
+            return False
+        return True
 
     def _all_registered(self) -> bool:
         for process in self._taskmanagers.values():
