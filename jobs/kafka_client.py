@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from jobs.settings import Settings
@@ -14,10 +14,22 @@ from jobs.settings import Settings
 CONNECT_TIMEOUT_MS: Final = 10_000
 KNOCK_S: Final = 5.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+FETCH_BYTES: Final = 16 * 1024 * 1024
 
 
 class KafkaUnreachableError(Exception):
     """No broker answered, or none let us in; the message says which of the two, and what to look at."""
+
+
+class MissingTopicError(Exception):
+    """Kafka has no such topic."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        """Name it, and the way out."""
+        super().__init__(
+            f"Kafka at {settings.kafka_bootstrap} has no topic {topic}; create it, or name the right one by "
+            "--topic or --dead-letter-topic"
+        )
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -52,6 +64,28 @@ def producer(settings: Settings) -> Iterator[KafkaProducer]:
             client.flush(timeout=30)
         finally:
             client.close(timeout=5)
+    except KafkaError as error:
+        raise KafkaUnreachableError(why(settings, error)) from error
+
+
+@contextmanager
+def consumer(settings: Settings) -> Iterator[KafkaConsumer]:
+    """Connect a consumer that belongs to no group: it disturbs nobody and commits nothing.
+
+    Raises:
+        KafkaUnreachableError: if no broker answers, or one does no longer.
+    """
+    try:
+        client = KafkaConsumer(
+            **client_options(settings),
+            enable_auto_commit=False,
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        try:
+            yield client
+        finally:
+            client.close()
     except KafkaError as error:
         raise KafkaUnreachableError(why(settings, error)) from error
 

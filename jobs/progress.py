@@ -1,50 +1,145 @@
 """What the running job says of itself in Redis: its accounting, and how far it has read."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
+from features.views import BRANCHES
+from operators.ledger import VERDICTS
 from operators.routing import ACCOUNTANT
 from serving.redis_reader import RedisReader
 
 
-class Progress(NamedTuple):
+class Position(NamedTuple):
+    """How far a partition was read."""
+
+    read: int
+    """Records."""
+    offset: int
+    """The greatest offset among them."""
+
+
+@dataclass(frozen=True)
+class Progress:
     """All buckets together; times are epoch milliseconds, 0 where nothing was read yet."""
 
-    counts: Counter[str]
-    at: int
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of every record, by the operator that accounts; work such as `rows.written` of all operators."""
+    branches: dict[str, Counter[str]] = field(default_factory=dict)
+    """Each branch's own counters; where one operator hosts all, only `applied`."""
+    partitions: dict[int, Position] = field(default_factory=dict)
+    buckets: int = 0
+    """How many have told something."""
+    apart: bool = False
+    """Whether branches run apart."""
+    at: int = 0
     """When the latest bucket reported."""
-    event_time: int
-    """Greatest event time applied."""
-    covers_from: int
+    as_of: int = 0
+    """The latest clock of the job."""
+    life: int = 0
+    """When the run that began without state was submitted."""
+    covers_from: int = 0
     """From when on the job has read."""
+    event_time: int = 0
+    """Greatest event time applied."""
+    kafka_time: int = 0
+    """Greatest Kafka timestamp read."""
+    unbalanced: dict[str, int] = field(default_factory=dict)
+    """Buckets whose verdicts do not add up to what they read, and by how much they miss it."""
+    controls: dict[str, dict[int, int]] = field(default_factory=dict)
+    """`bucket` or `bucket/branch` -> partition -> greatest offset of a control record carried out."""
 
 
-class _Bucket(msgspec.Struct):
+class _Told(msgspec.Struct):
+    """What one bucket of one operator tells."""
+
     counts: dict[str, int]
     at: int
     event_time: int
     covers_from: int
+    as_of: int = 0
+    life: int = 0
+    kafka_time: int = 0
+    partitions: dict[int, dict[str, int]] = {}
+    controls: dict[int, int] = {}
+
+    @property
+    def missing(self) -> int:
+        """Records read without a verdict."""
+        return self.counts.get("read", 0) - sum(self.counts.get(verdict, 0) for verdict in VERDICTS)
+
+
+def progress_key(job_name: str, prefix: str = "") -> str:
+    """Key of the hash that the job writes once a second: a field a bucket (and branch)."""
+    return f"{prefix}pipeline:{job_name}:progress"
 
 
 def read_progress(reader: RedisReader, job_name: str, prefix: str = "") -> Progress:
     """Add up what the buckets report once a second.
 
     Where branches run apart, the branch that wants every event speaks for all: each counts the same records.
+    What an earlier life or another topology left in the hash does not count.
     """
-    (fields,) = reader.hashes([f"{prefix}pipeline:{job_name}:progress"])
-    buckets = [
-        msgspec.json.decode(text, type=_Bucket)
-        for name, text in fields.items()
-        if name.partition("/")[2] in ("", ACCOUNTANT)
-    ]
-    counts: Counter[str] = Counter()
-    for bucket in buckets:
-        counts.update(bucket.counts)
+    (fields,) = reader.hashes([progress_key(job_name, prefix)])
+    told = {name: msgspec.json.decode(text, type=_Told) for name, text in fields.items()}
+    life = max((bucket.life for bucket in told.values()), default=0)
+    told = {name: bucket for name, bucket in told.items() if bucket.at >= life}
+    latest = max(told, key=lambda name: told[name].at, default="")
+    apart = "/" in latest
+    return _together({name: bucket for name, bucket in told.items() if ("/" in name) == apart}, apart)
+
+
+def _together(told: Mapping[str, _Told], apart: bool) -> Progress:
+    home = {name: each for name, each in told.items() if name.partition("/")[2] in ("", ACCOUNTANT)}
+    counts = _sum(home.values())
+    for name, bucket in told.items():
+        if name not in home:
+            counts.update({k: n for k, n in bucket.counts.items() if k.startswith(_WORK)})
+    everyone = told.values()
     return Progress(
-        counts,
-        max((bucket.at for bucket in buckets), default=0),
-        max((bucket.event_time for bucket in buckets), default=0),
-        min((bucket.covers_from for bucket in buckets), default=0),
+        counts=counts,
+        branches=_branches(told, counts, apart),
+        partitions=_positions(home.values()),
+        buckets=len(home),
+        apart=apart,
+        at=max((bucket.at for bucket in everyone), default=0),
+        as_of=max((bucket.as_of for bucket in everyone), default=0),
+        life=min((bucket.life for bucket in everyone), default=0),
+        covers_from=min((bucket.covers_from for bucket in home.values()), default=0),
+        event_time=max((bucket.event_time for bucket in home.values()), default=0),
+        kafka_time=max((bucket.kafka_time for bucket in home.values()), default=0),
+        unbalanced={name: bucket.missing for name, bucket in home.items() if bucket.missing},
+        controls={name: bucket.controls for name, bucket in told.items()},
     )
+
+
+_WORK = ("rows.", "woken", "wake_bugs", "forgotten.keys")
+"""What each operator does by itself, so that it is added up over all."""
+
+
+def _sum(buckets: Iterable[_Told]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for bucket in buckets:
+        total.update(bucket.counts)
+    return total
+
+
+def _branches(told: Mapping[str, _Told], counts: Counter[str], apart: bool) -> dict[str, Counter[str]]:
+    if not apart:
+        return {branch: Counter(applied=counts[f"applied.{branch}"]) for branch in BRANCHES}
+    return {
+        branch: _sum(bucket for name, bucket in told.items() if name.endswith(f"/{branch}"))
+        for branch in BRANCHES
+    }
+
+
+def _positions(buckets: Iterable[_Told]) -> dict[int, Position]:
+    positions: dict[int, Position] = {}
+    for bucket in buckets:
+        for partition, at in bucket.partitions.items():
+            read, offset = positions.get(partition, (0, -1))
+            positions[partition] = Position(read + at["read"], max(offset, at["offset"]))
+    return dict(sorted(positions.items()))

@@ -42,16 +42,25 @@ class RedisReader:
                     pipeline.hgetall(key)
                 return [_as_text(found) for found in pipeline.execute()]
         except (RedisError, OSError) as error:
-            msg = (
-                f"Redis at {self._address.shown} does not answer ({error}); does it run, is redis_url right?"
-            )
-            raise RedisUnreachableError(msg) from None
+            raise self._unreachable(error) from None
+
+    def keys(self, pattern: str) -> list[str]:
+        """Return the keys that a glob matches, sorted; it walks over all keys, seconds with some millions."""
+        try:
+            found = self._connected().scan_iter(match=pattern, count=10_000)
+            return sorted({key.decode(errors="replace") for key in found})
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from None
 
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _unreachable(self, error: Exception) -> RedisUnreachableError:
+        msg = f"Redis at {self._address.shown} does not answer ({error}); does it run, is redis_url right?"
+        return RedisUnreachableError(msg)
 
     def _connected(self) -> Any:
         if self._client is None and self.cluster:

@@ -11,7 +11,8 @@ import msgspec
 
 from events.verdict import Dead, Reason
 
-Kind = Literal["undecodable", "future", "bug", "misrouted"]
+Kind = Literal["undecodable", "future", "bug", "misrouted", "replayed"]
+"""`replayed` is no dead record: it marks that the one of the same id was sent again."""
 
 RAW_BYTES: Final = 65_536
 """So much of the raw record is kept; `size` and `sha256` are those of the whole."""

@@ -11,6 +11,7 @@ import typer
 from jobs.cli.flags import with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.table import SESSION, console, shopper_table
+from jobs.durations import span
 from jobs.settings import Loaded, Settings
 from jobs.settings.secret import shown
 from serving.redis_reader import RedisReader, RedisUnreachableError
@@ -39,7 +40,8 @@ def get(
     if not hashes:
         msg = (
             f"no features of {shopper!r} in {shown(settings.redis_url)} under prefix "
-            f"{settings.redis_prefix!r}; nothing came for 24 hours, or the id or the prefix is another"
+            f"{settings.redis_prefix!r}; all of them have expired, or there never were any: is the id right "
+            "(capital letters count), the prefix, and does the job run? shopper status says"
         )
         raise NotFoundError(msg)
     if json:
@@ -82,15 +84,3 @@ def mark(row: Stored, now_ms: int) -> str:
     """Say whether the values still hold."""
     stale = verdict(row, now_ms)
     return f"{stale}, capped" if row.capped else stale
-
-
-def span(ms: int) -> str:
-    """Say a duration in its largest unit.
-
-    >>> span(400), span(90_000), span(7_200_000)
-    ('400 ms', '90 s', '120 min')
-    """
-    for unit, length in (("h", 3_600_000), ("min", 60_000), ("s", 1000)):
-        if ms >= 3 * length or (unit == "s" and ms >= length):
-            return f"{ms // length} {unit}"
-    return f"{max(0, ms)} ms"

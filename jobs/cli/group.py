@@ -9,8 +9,22 @@ from typer.core import TyperGroup
 from jobs.cli.outcome import CommandError, Exit
 from jobs.settings.errors import SettingsError
 
-COMMANDS: Final = ("demo", "run", "submit", "stop", "migrate", "get", "features", "replay", "config", "docs")
-"""Each is the function of that name in the module `jobs.cli.<name>`."""
+COMMANDS: Final = (
+    "demo",
+    "run",
+    "submit",
+    "stop",
+    "migrate",
+    "status",
+    "get",
+    "forget",
+    "dlq",
+    "features",
+    "replay",
+    "config",
+    "docs",
+)
+"""Each is the function (or group of commands) of that name in the module `jobs.cli.<name>`."""
 EXIT_CODES: Final = (
     "Exit codes: 0 all is well; 1 something failed; 2 wrong usage or settings; 3 not found; 130 interrupted."
 )
@@ -28,6 +42,8 @@ class ShopperGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         function = getattr(import_module(f"jobs.cli.{cmd_name}"), cmd_name)
+        if isinstance(function, typer.Typer):
+            return typer.main.get_command(function)
         single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         single.command(cmd_name, epilog=EXIT_CODES)(function)
         return typer.main.get_command(single)

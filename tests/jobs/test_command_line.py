@@ -16,9 +16,9 @@ from features.catalogue import entries, render
 from features.logic import ShopperLogic
 from features.replay import Replay
 from jobs.cli import docs
-from jobs.cli import get as getting
 from jobs.cli.group import COMMANDS
 from jobs.cli.main import app
+from jobs.durations import span
 from jobs.settings import Settings, load
 from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.codec import fields_of, key_of, meta_of
@@ -200,7 +200,7 @@ def test_get_tells_absence_from_failure(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_span_is_told_in_its_largest_unit() -> None:
-    assert [getting.span(ms) for ms in (0, 999, 2500, 200_000, 11_000_000)] == [
+    assert [span(ms) for ms in (0, 999, 2500, 200_000, 11_000_000)] == [
         "0 ms",
         "999 ms",
         "2 s",

@@ -1,0 +1,132 @@
+"""The dead-letter topic, read from its newest letter backwards."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+
+from jobs.kafka_client import MissingTopicError
+from jobs.settings import Settings
+from sinks.dead_letters import DeadLetter, read_dead_letter
+
+CHUNK: Final = 500
+"""Letters of a partition that are read at a time; each has at most some 90 kB."""
+PATIENCE_S: Final = 20.0
+"""How long an answer of Kafka is waited for."""
+
+
+class StalledError(Exception):
+    """Kafka has records, but does not give them."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A letter and where it lies."""
+
+    letter: DeadLetter
+    partition: int
+    """Of the dead-letter topic."""
+    replays: tuple[DeadLetter, ...] = ()
+    """Marks that it was replayed, the newest first."""
+
+
+@dataclass
+class DeadLetterTopic:
+    """Reads letters over a consumer that belongs to no group."""
+
+    kafka: KafkaConsumer
+    settings: Settings
+    unreadable: int = field(default=0, init=False)
+    """Records met that are no dead letters."""
+
+    def newest_first(self, since: int = 0) -> Iterator[Found]:
+        """Every letter, each once though it was written again after a crash, the newest first.
+
+        Args:
+            since: epoch milliseconds; what was written before is left out.
+
+        Raises:
+            MissingTopicError: if there is no such topic.
+            StalledError: if Kafka does not give what it has.
+        """
+        known: set[tuple[object, ...]] = set()
+        replays: dict[str, list[DeadLetter]] = {}
+        for record in self._backwards(since):
+            try:
+                letter = read_dead_letter(record.value or b"")
+            except msgspec.MsgspecError:
+                self.unreadable += 1
+                continue
+            if letter.kind == "replayed":
+                replays.setdefault(letter.id, []).append(letter)
+                continue
+            identity = (letter.id, letter.kind, letter.bug)
+            if identity not in known:
+                known.add(identity)
+                yield Found(letter, record.partition, tuple(replays.get(letter.id, ())))
+
+    def find(self, ids: Iterable[str]) -> dict[str, Found]:
+        """The newest letters of these ids, as far as they are there."""
+        wanted, found = set(ids), {}
+        for each in self.newest_first():
+            if each.letter.id in wanted and each.letter.id not in found:
+                found[each.letter.id] = each
+                if len(found) == len(wanted):
+                    break
+        return found
+
+    def _backwards(self, since: int) -> Iterator[Any]:
+        """Records, chunk by chunk of all partitions together."""
+        topic = self.settings.dead_letter_topic
+        numbers = self.kafka.partitions_for_topic(topic)
+        if not numbers:
+            raise MissingTopicError(self.settings, topic)
+        places = [TopicPartition(topic, number) for number in sorted(numbers)]
+        ends = dict(self.kafka.end_offsets(places))
+        begins = dict(self.kafka.beginning_offsets(places))
+        if since:
+            for place, at in self.kafka.offsets_for_times(dict.fromkeys(places, since)).items():
+                begins[place] = at.offset if at else ends[place]
+        while left := {place: end for place, end in ends.items() if begins[place] < end}:
+            starts = {place: max(begins[place], end - CHUNK) for place, end in left.items()}
+            records = read_range(self.kafka, starts, left)
+            yield from sorted(records, key=attrgetter("timestamp", "offset"), reverse=True)
+            ends |= starts
+
+
+def read_range(kafka: KafkaConsumer, starts: Mapping[Any, int], ends: Mapping[Any, int]) -> list[Any]:
+    """The records of each partition from its start (inclusive) to its end (exclusive).
+
+    Raises:
+        StalledError: if they do not come.
+    """
+    kafka.assign(list(starts))
+    for place, start in starts.items():
+        kafka.seek(place, start)
+    records: list[Any] = []
+    until = time.monotonic() + PATIENCE_S
+    while any(kafka.position(place) < end for place, end in ends.items()):
+        if time.monotonic() > until:
+            names = ", ".join(f"{place.topic}/{place.partition}" for place in starts)
+            msg = f"Kafka does not give the records of {names} within {PATIENCE_S:g} s"
+            raise StalledError(msg)
+        for place, got in kafka.poll(timeout_ms=500, max_records=CHUNK).items():
+            records += (record for record in got if record.offset < ends[place])
+            until = time.monotonic() + PATIENCE_S
+    return records
+
+
+def original(kafka: KafkaConsumer, letter: DeadLetter) -> bytes | None:
+    """The whole record of a letter, from the topic it came from; None where Kafka has it no more."""
+    place = TopicPartition(letter.topic, letter.partition)
+    if letter.partition not in (kafka.partitions_for_topic(letter.topic) or ()):
+        return None
+    (begin,), (end,) = kafka.beginning_offsets([place]).values(), kafka.end_offsets([place]).values()
+    if not begin <= letter.offset < end:
+        return None
+    records = read_range(kafka, {place: letter.offset}, {place: letter.offset + 1})
+    return (records[0].value or b"") if records else None
