@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from jobs.flink_rest import ENDED, FlinkRest, FlinkRestError
@@ -42,7 +44,13 @@ class OtherStateError(SubmissionError):
 
 
 def submit(
-    config: JobConfig, jobmanager: str, flink_home: Path, connector: Path, environment: Mapping[str, str]
+    config: JobConfig,
+    jobmanager: str,
+    flink_home: Path,
+    connector: Path,
+    environment: Mapping[str, str],
+    entry: str = "jobs.live",
+    beside: Mapping[str, bytes] = MappingProxyType({}),
 ) -> str:
     """Submit the job and return its id.
 
@@ -54,6 +62,8 @@ def submit(
         flink_home: the distribution whose `flink` is called.
         connector: the Kafka connector's jar.
         environment: what that needs in its environment (JAVA_HOME, FLINK_CONF_DIR and the like).
+        entry: the module that builds the job; another one than the job's own may watch it at work.
+        beside: files that go into the zip with the job's own, by their path in it.
 
     Raises:
         OtherStateError: if the state to begin from does not fit the job.
@@ -62,10 +72,13 @@ def submit(
     _knock(jobmanager)
     with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
         archive = build_zip(Path(folder) / "job.zip")
+        with zipfile.ZipFile(archive, "a") as opened:
+            for path, data in beside.items():
+                opened.writestr(path, data)
         command = [str(flink_home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
         # Not by pipeline.jars: that would replace flink-python's jar, which `flink run` adds by itself.
         command += ["--jarfile", str(connector)]
-        command += ["-pyclientexec", sys.executable, "-pyfs", str(archive), "-pym", "jobs.live"]
+        command += ["-pyclientexec", sys.executable, "-pyfs", str(archive), "-pym", entry]
         secret = {CONFIG_VARIABLE: config.to_json().decode()}
         # Away from the project's folder, so that the client, too, takes its modules from the zip.
         code, said = _run(command, os.environ | dict(environment) | secret, Path(folder))
