@@ -26,8 +26,8 @@ DEFAULTS = {
     "python.execution-mode": "thread",
     # The bridge to Python can be loaded once a JVM, so it is never loaded by a job's own class loader.
     "classloader.parent-first-patterns.additional": "pemja.",
-    # They live for seconds, or do little: compiling them well costs more than it gains. Submitting takes 8 s
-    # of CPU instead of 13, the JobManager starts in 3 s instead of 5: readers wait for both.
+    # They live for seconds, or do little: to compile them well costs more than it gains. A submission takes
+    # 8 s of CPU instead of 13, a JobManager's start 3 s instead of 5; readers wait for both when one is lost.
     "env.java.opts.client": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "env.java.opts.jobmanager": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     # Defaults notice a dead TaskManager after about 50 s.

@@ -58,7 +58,7 @@ class Drill:
                 for fault in faults:
                     self._report.outcomes.append(self._meet(fault, number + 1, slice_))
             self._check_what_was_sent()
-        self._report.findings = self._poller.findings
+        self._report.findings = self._poller.watch.findings
         self._check_snapshots()
         self._report.took_s = time.monotonic() - began
         return self._report
@@ -79,7 +79,7 @@ class Drill:
         self._send(before)
         # What is sent from here on is sent while things are broken.
         self._sender.open(records - before, self._plan.rate_per_s)
-        self._poller.replaying, self._poller.forgotten = True, fault.forgets
+        self._poller.watch.replaying, self._poller.watch.forgotten = True, fault.forgets
         since = now()
         fault.inject(self._context)
         recovered = self._recover(now() if fault.lasts else since, fault)
@@ -89,12 +89,14 @@ class Drill:
         lost = self._settle() + self._context.wrong
         self._context.wrong.clear()
         settled = time.monotonic() - ended
-        self._poller.replaying = False
+        self._poller.watch.replaying = False
         compared = self._compare(fault)
         self._say(
             f"{fault.name}: recovered after {recovered:.1f} s, settled after {settled:.1f} s, "
             f"{compared.keys} keys, {len(compared.wrong)} wrong"
         )
+        for text in (lost + compared.wrong)[:3]:
+            self._say(f"  wrong: {text}")
         return Outcome(
             fault.name,
             number,
@@ -110,8 +112,8 @@ class Drill:
     def _compare(self, fault: Fault) -> Compared:
         compared = self._comparison.compare()
         if fault.forgets:
-            self._poller.forget()
-            self._poller.forgotten = False
+            self._poller.watch.forget()
+            self._poller.watch.forgotten = False
         return compared
 
     def _send(self, records: int) -> None:
@@ -160,7 +162,7 @@ class Drill:
         assert self._sender.digests == self._topic.digests, "what was sent is not what Kafka has"
 
     def _check_snapshots(self) -> None:
-        snapshots = self._poller.snapshots
+        snapshots = self._poller.watch.snapshots
         self._report.snapshots = len(snapshots)
         self._report.torn = wrong_snapshots(self._topic, ((key, row) for (key, _), row in snapshots.items()))
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,18 +54,8 @@ class Freshness:
         return self._samples[-1] if self._samples else Sample(0, 0, 0, 0)
 
     def recovered(self, since_ms: int) -> float | None:
-        """Seconds from `since_ms` to the first fresh value: every bucket has counted a record of after that.
-
-        A job that goes on for a moment and then stops has not recovered, so it must stay fresh for a while;
-        None as long as that is not so.
-        """
-        samples = [sample for sample in list(self._samples) if sample.clock >= since_ms]
-        stale = [i for i, sample in enumerate(samples) if not sample.fresh]
-        steady = samples[stale[-1] + 1 if stale else 0 :]
-        if not steady or steady[-1].clock - steady[0].clock < STEADY_S * 1000:
-            return None
-        found = next((sample for sample in steady if sample.newest_record > since_ms), None)
-        return None if found is None else (found.clock - since_ms) / 1000
+        """Seconds from `since_ms` to the first fresh value, once that is so for good."""
+        return recovered(list(self._samples), since_ms)
 
     def close(self) -> None:
         self._end.set()
@@ -88,3 +79,17 @@ class Freshness:
                     sum(bucket.counts.get("read", 0) for bucket in told),
                 )
             )
+
+
+def recovered(samples: Sequence[Sample], since_ms: int) -> float | None:
+    """Seconds from `since_ms` to the first fresh value: every bucket has counted a record of after that.
+
+    A job that goes on for a moment and then stops has not recovered: it must stay fresh for a while.
+    """
+    later = [sample for sample in samples if sample.clock >= since_ms]
+    stale = [i for i, sample in enumerate(later) if not sample.fresh]
+    steady = later[stale[-1] + 1 if stale else 0 :]
+    if not steady or steady[-1].clock - steady[0].clock < STEADY_S * 1000:
+        return None
+    found = next((sample for sample in steady if sample.newest_record > since_ms), None)
+    return None if found is None else (found.clock - since_ms) / 1000

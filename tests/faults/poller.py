@@ -41,66 +41,33 @@ class Findings:
             self.examples.append(f"{what}: {detail}")
 
 
-class Poller:
-    """A thread with its own client of Redis.
+class Watch:
+    """Compares what is read of a key with what was read of it before.
 
     `replaying` says that a fault is being recovered from: until then values may show an earlier state.
     `forgotten` says that Redis itself lost rows: then they may be missing, and their fences may go back.
     """
 
-    def __init__(self, url: str, prefix: str, seed: int) -> None:
-        self._client: Any = Redis.from_url(
-            url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
-        )
-        self._prefix = prefix
-        self._rng = Random(seed)
-        self._keys: list[str] = []
+    def __init__(self, rng: Random, prefix: str) -> None:
+        self._rng, self._prefix = rng, prefix
         self._last: dict[str, Fields] = {}
         self.findings = Findings()
         self.snapshots: dict[tuple[str, str], Fields] = {}
         """(key, fence) -> what was read: of shoppers whose records have a known order."""
         self.replaying = self.forgotten = False
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
-        self._thread.start()
+
+    def known(self) -> set[str]:
+        """Keys that were there when they were read last."""
+        return set(self._last)
 
     def forget(self) -> None:
         """Begin anew: what was read before says nothing of what must be there now."""
         self._last = {}
 
-    def close(self) -> None:
-        self._end.set()
-        self._thread.join()
-        self._client.close()
-
-    def _run(self) -> None:
-        looks = 0
-        while not self._end.wait(PAUSE_S):
-            try:
-                if looks % SCAN_EVERY == 0:
-                    found = self._client.scan_iter(f"{self._prefix}*", count=5_000)
-                    rows = {key for key in found if not key.startswith(self._prefix + OWN_OF_THE_JOB)}
-                    self._keys = sorted(rows | self._last.keys())
-                looks += 1
-                if self._keys:
-                    self._look(self._rng.choices(self._keys, k=KEYS_A_LOOK))
-            except (RedisError, OSError):
-                looks += 1  # it is down or frozen: one of the faults
-
-    def _look(self, keys: list[str]) -> None:
-        """The clock is read first: what is still there afterwards was readable at that time."""
-        forgotten = self.forgotten
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.time()
-        for key in keys:
-            pipeline.hgetall(key)
-        (seconds, micros), *rows = pipeline.execute()
-        now = seconds * 1000 + micros // 1000
-        for key, fields in zip(keys, rows, strict=True):
-            self.findings.reads += 1
-            self._judge(key, fields, now, forgotten=forgotten or self.forgotten)
-
-    def _judge(self, key: str, fields: Fields, now: int, *, forgotten: bool) -> None:
+    def judge(self, key: str, fields: Fields, now: int, *, forgotten: bool = False) -> None:
+        """A key was read after the moment `now`; `forgotten` as it was before the reading."""
+        self.findings.reads += 1
+        forgotten = forgotten or self.forgotten
         before = self._last.get(key)
         if not fields:
             if before is not None and int(before["_until"]) > now + GRANULARITY_MS:
@@ -157,3 +124,50 @@ class Poller:
             if len(self.snapshots) >= SNAPSHOTS:
                 self.snapshots.pop(self._rng.choice(list(self.snapshots)))
             self.snapshots[place] = fields
+
+
+class Poller:
+    """A thread with its own client of Redis."""
+
+    def __init__(self, url: str, prefix: str, seed: int) -> None:
+        self._client: Any = Redis.from_url(
+            url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
+        )
+        self._prefix = prefix
+        self._rng = Random(seed)
+        self.watch = Watch(self._rng, prefix)
+        self._keys: list[str] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        looks = 0
+        while not self._end.wait(PAUSE_S):
+            try:
+                if looks % SCAN_EVERY == 0:
+                    found = self._client.scan_iter(f"{self._prefix}*", count=5_000)
+                    rows = {key for key in found if not key.startswith(self._prefix + OWN_OF_THE_JOB)}
+                    self._keys = sorted(rows | self.watch.known())
+                looks += 1
+                if self._keys:
+                    self._look(self._rng.choices(self._keys, k=KEYS_A_LOOK))
+            except (RedisError, OSError):
+                looks += 1  # it is down or frozen: one of the faults
+
+    def _look(self, keys: list[str]) -> None:
+        """The clock is read first: what is still there afterwards was readable at that time."""
+        forgotten = self.watch.forgotten
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.time()
+        for key in keys:
+            pipeline.hgetall(key)
+        (seconds, micros), *rows = pipeline.execute()
+        now = seconds * 1000 + micros // 1000
+        for key, fields in zip(keys, rows, strict=True):
+            self.watch.judge(key, fields, now, forgotten=forgotten)
