@@ -80,9 +80,9 @@ class Drill:
         # What is sent from here on is sent while things are broken.
         self._sender.open(records - before, self._plan.rate_per_s)
         self._poller.watch.replaying, self._poller.watch.forgotten = True, fault.forgets
-        since = now()
+        began = now()
         fault.inject(self._context)
-        recovered = self._recover(now() if fault.lasts else since, fault)
+        recovered = self._recover(now() if fault.lasts else began, began, fault)
         self._wait(lambda: self._sender.waits, SETTLES_S, "the rest is sent")
         self._sender.flush()
         ended = time.monotonic()
@@ -122,11 +122,11 @@ class Drill:
             lambda: self._sender.waits, records / self._plan.rate_per_s + SETTLES_S, "records are sent"
         )
 
-    def _recover(self, since: int, fault: Fault) -> float:
+    def _recover(self, since: int, began: int, fault: Fault) -> float:
         found: list[float] = []
 
         def recovered() -> bool:
-            seconds = self._freshness.recovered(since)
+            seconds = self._freshness.recovered(since, began)
             if seconds is not None:
                 found.append(seconds)
             return seconds is not None

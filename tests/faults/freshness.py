@@ -53,9 +53,9 @@ class Freshness:
     def now(self) -> Sample:
         return self._samples[-1] if self._samples else Sample(0, 0, 0, 0)
 
-    def recovered(self, since_ms: int) -> float | None:
+    def recovered(self, since_ms: int, began_ms: int) -> float | None:
         """Seconds from `since_ms` to the first fresh value, once that is so for good."""
-        return recovered(list(self._samples), since_ms)
+        return recovered(list(self._samples), since_ms, began_ms)
 
     def close(self) -> None:
         self._end.set()
@@ -81,8 +81,8 @@ class Freshness:
             )
 
 
-def recovered(samples: Sequence[Sample], since_ms: int) -> float | None:
-    """Seconds from `since_ms` to the first fresh value: every bucket has counted a record of after that.
+def recovered(samples: Sequence[Sample], since_ms: int, began_ms: int) -> float | None:
+    """Seconds from `since_ms` to the first fresh value: every bucket has one of a record after `began_ms`.
 
     A job that goes on for a moment and then stops has not recovered: it must stay fresh for a while.
     """
@@ -91,5 +91,5 @@ def recovered(samples: Sequence[Sample], since_ms: int) -> float | None:
     steady = later[stale[-1] + 1 if stale else 0 :]
     if not steady or steady[-1].clock - steady[0].clock < STEADY_S * 1000:
         return None
-    found = next((sample for sample in steady if sample.newest_record > since_ms), None)
+    found = next((sample for sample in steady if sample.newest_record > began_ms), None)
     return None if found is None else (found.clock - since_ms) / 1000

@@ -166,8 +166,10 @@ def samples(*oldest: int, newest_record: int) -> list[Sample]:
 
 def test_recovery_is_the_first_fresh_value_that_lasts() -> None:
     steady = [0] * (int(STEADY_S) + 1)
-    assert recovered(samples(*steady, newest_record=5), NOW) == 0
-    assert recovered(samples(0, 1, 4, 9, *steady, newest_record=5), NOW) == 4
-    assert recovered(samples(0, 9, 0, 9, *steady, newest_record=5), NOW) == 4, "it stopped once more"
-    assert recovered(samples(0, 1, 4, 9, 0, newest_record=5), NOW) is None, "not yet for good"
-    assert recovered(samples(*steady, newest_record=0), NOW) is None, "nothing of after the fault was counted"
+    assert recovered(samples(*steady, newest_record=5), NOW, NOW) == 0
+    assert recovered(samples(0, 1, 4, 9, *steady, newest_record=5), NOW, NOW) == 4
+    assert recovered(samples(0, 9, 0, 9, *steady, newest_record=5), NOW, NOW) == 4, "it stopped once more"
+    assert recovered(samples(0, 1, 4, 9, 0, newest_record=5), NOW, NOW) is None, "not yet for good"
+    assert recovered(samples(*steady, newest_record=0), NOW, NOW) is None, (
+        "nothing of after the fault was counted"
+    )
