@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Literal
 from zlib import crc32
 
@@ -115,6 +116,16 @@ class FeatureView:
         renamed feature keeps its own.
         """
         return crc32(f"{self.name}|{feature.aggregate!r}|{','.join(feature.on)}".encode()) & 0xFFFF
+
+    def identity(self, feature: Feature | Derived) -> str:
+        """What a value depends on beside the state: where it changes, rows are to be made anew."""
+        if isinstance(feature, Feature):
+            return f"{feature.name} {feature.type} {self.slot(feature)} {feature.read}"
+        # As compiled, and so the same for the same source and Python; names inside are those of globals.
+        code = feature.function.__code__
+        made_of = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
+        told = (feature.inputs, code.co_code, code.co_names, made_of)
+        return f"{feature.name} {feature.type} {crc32(repr(told).encode())}"
 
     def wants(self, event: Event) -> bool:
         """Whether the event is a fact of this view."""

@@ -9,7 +9,7 @@ import msgspec
 
 from events.event import TRANSACTION, Event
 from features.aggregates.base import Reading
-from features.definition import Feature, FeatureView
+from features.definition import FeatureView
 from features.plan import CAPPED, Plan
 from features.row import FeatureRow, Value
 from features.sessions import Sessions, session_id
@@ -50,10 +50,7 @@ class ShopperLogic:
         self._shape = crc32(repr(self._windows).encode())
         self.partial = self._sessions is None
         """Whether the views are only some branches', so that an emptied window gives a row of zeros."""
-        told = [
-            (view.name, [(f.name, isinstance(f, Feature) and view.slot(f)) for f in view.features])
-            for view in hosted
-        ]
+        told = [(view.name, [view.identity(feature) for feature in view.features]) for view in hosted]
         self.catalogue = crc32(repr((told, self._windows)).encode())
         """Fingerprint of the features: rows that another one made are to be made anew."""
 
