@@ -10,8 +10,19 @@ from typing import Any, Final, NamedTuple
 CALL_S: Final = 10.0
 STOP_S: Final = 600.0
 """A savepoint of many millions of shoppers takes minutes."""
+RUNNING_S: Final = 60.0
 _POLL_S: Final = 0.2
 ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED"})
+
+
+def innermost(trace: str) -> str:
+    r"""What a Java stack trace comes down to.
+
+    >>> innermost("a.b.OuterException: no\n\tat a.b.C\nCaused by: a.InnerException: because\n\tat a.D")
+    'a.InnerException: because'
+    """
+    causes = [line for line in trace.splitlines() if line.startswith("Caused by: ")]
+    return causes[-1].removeprefix("Caused by: ") if causes else trace[:1000]
 
 
 class FlinkRestError(Exception):
@@ -74,6 +85,7 @@ class FlinkRest:
         Raises:
             FlinkRestError: if there is no savepoint; the job then runs on.
         """
+        self._wait_all_run(job_id)
         asked = self._call(f"/jobs/{job_id}/stop", {"targetDirectory": target, "drain": False})
         path = f"/jobs/{job_id}/savepoints/{asked['request-id']}"
         until = time.monotonic() + STOP_S
@@ -85,10 +97,22 @@ class FlinkRest:
         msg = f"job {job_id} has no savepoint after {STOP_S:g} s; it may still stop. See Flink's page"
         raise FlinkRestError(msg)
 
+    def _wait_all_run(self, job_id: str) -> None:
+        """Wait until every task runs: before, there is nobody to write a savepoint."""
+        until = time.monotonic() + RUNNING_S
+        while True:
+            waiting = [v for v in self._call(f"/jobs/{job_id}")["vertices"] if v["status"] != "RUNNING"]
+            if not waiting:
+                return
+            if time.monotonic() > until:
+                msg = f"job {job_id} cannot be stopped: {waiting[0]['name']} is {waiting[0]['status']}"
+                raise FlinkRestError(msg)
+            time.sleep(_POLL_S)
+
     def _stopped(self, job_id: str, operation: Mapping[str, Any], until: float) -> str:
         if "location" not in operation:
-            cause = str(operation.get("failure-cause", {}).get("stack-trace", operation))
-            msg = f"job {job_id} wrote no savepoint and runs on: {cause[:1000]}"
+            trace = str(operation.get("failure-cause", {}).get("stack-trace", operation))
+            msg = f"job {job_id} wrote no savepoint and runs on: {innermost(trace)}"
             raise FlinkRestError(msg)
         while self.state(job_id) not in ENDED and time.monotonic() < until:
             time.sleep(_POLL_S)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from jobs.flink_rest import ENDED, FlinkRest, FlinkRestError
+from jobs.flink_rest import ENDED, FlinkRest, FlinkRestError, innermost
 from jobs.job_config import JobConfig
 from jobs.package import build_zip
 
@@ -109,7 +109,7 @@ def _see_it_begin(flink: FlinkRest, job_id: str, restore_from: str) -> None:
     if _UNCLAIMED in cause:
         raise OtherStateError(_other_state(restore_from))
     if state in ENDED:
-        msg = f"job {job_id} could not go on from {restore_from} and is {state}:\n{cause[:2000]}"
+        msg = f"job {job_id} could not go on from {restore_from} and is {state}: {innermost(cause)}"
         raise SubmissionError(msg)
 
 
