@@ -37,10 +37,12 @@ def recent_records(seed: int = 11) -> list[bytes | None]:
     return [*records[:1000], None, b"\x00\xff\xfe", *records[1000:], b"{"]
 
 
-def replayed(records: list[bytes | None]) -> tuple[dict[str, dict[str, str]], Replay]:
+def replayed(
+    records: list[bytes | None], definitions: Definitions | None = None
+) -> tuple[dict[str, dict[str, str]], Replay]:
     """What the same records give without Flink, as of now."""
     verdicts = [Decoder().decode(record or b"") for record in records]
-    replay = Replay(ShopperLogic(), time.time_ns() // 1_000_000)
+    replay = Replay(ShopperLogic(definitions=definitions), time.time_ns() // 1_000_000)
     replay.feed(verdict for verdict in verdicts if isinstance(verdict, Event))
     return {key_of(row): fields_of(row) for row in replay.rows()}, replay
 

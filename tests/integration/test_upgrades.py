@@ -1,19 +1,26 @@
 """What an upgrade does to a running job: stop, go on, migrate to another query, begin a new life."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from features.settings import Definitions
 from jobs.cli.main import app
+from jobs.local.flink import FlinkCluster
 from jobs.settings import Settings
 from jobs.shop import shop_events
-from tests.integration.live_job import LiveJob, Surroundings, live_job
-from tests.integration.test_live_job import adds_up, replayed, stable
+from tests.fixtures.savepoint import DEFINITIONS, FOLDER, NAME, SHORT, Fixture, lasting
+from tests.harness import KafkaService, RedisService, wait_until
+from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
+from tests.integration.test_live_job import adds_up, recent_records, replayed, sdk_view, stable
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -107,3 +114,74 @@ def test_a_changed_query_is_refused_by_a_restore_and_migrated_to_without_loss(ar
             assert stable(around.features(before.redis_prefix)) == stable(replayed(records)[0])
             assert {told["life"] for told in migrated.progress().values()} == {before.life}
             assert migrated.failures() == 0
+
+
+def test_a_savepoint_of_the_last_release_goes_on(
+    kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
+) -> None:
+    fixture = Fixture.read()
+    assert fixture.life < time.time_ns() // 1_000_000, "this machine's clock is behind"
+    around = Surroundings(kafka, redis_server, flink_cluster, tmp_path, NAME)
+    # The positions that the savepoint holds must exist; what is below them is not read again.
+    around.send(fixture.records)
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(FOLDER / "state", moved)
+    config = around.config(definitions=DEFINITIONS, parallelism=2, restore_from=moved.as_uri())
+    with live_job(around, config) as job:
+        wait_until(
+            lambda: lasting(around.features(config.redis_prefix)) == fixture.rows,
+            END_S,
+            "every row is there again, from state",
+        )
+        more: list[bytes | None] = [sdk_view("ann", number) for number in range(100, 103)]
+        around.send(more)
+        counts = job.wait_read(len(fixture.records) + len(more))
+        assert {name: counts[name] for name in fixture.counts} == fixture.counts | {
+            "read": len(fixture.records) + len(more),
+            "applied": fixture.counts["applied"] + len(more),
+        }
+        assert {told["life"] for told in job.progress().values()} == {fixture.life}
+        short = f"{config.redis_prefix}user:ann:features:{SHORT}"
+        assert around.client.hget(short, "product_view_count") == "3"
+        wanted, _ = replayed([*fixture.records, *more], DEFINITIONS)
+        assert lasting(around.features(config.redis_prefix)) == lasting(wanted)
+        wait_until(lambda: not around.client.exists(short), END_S, "the short window is empty again")
+        assert job.failures() == 0
+    around.client.close()
+
+
+def test_decay_goes_on_at_another_parallelism_without_a_record(around: Surroundings) -> None:
+    definitions = Definitions(session_gap=timedelta(seconds=90))
+    names = [f"shopper{number}" for number in range(40)]
+    with live_job(around, around.config(definitions=definitions, start="earliest")) as first:
+        around.send([sdk_view(name, 0) for name in names])
+        first.wait_read(len(names))
+        savepoint = first.stop()
+    later = around.config(definitions=definitions, parallelism=2, restore_from=savepoint)
+    keys = [f"{later.redis_prefix}user:{name}:features:session" for name in names]
+
+    def open_sessions() -> set[str]:
+        return {str(around.client.hget(key, "session_open")) for key in keys}
+
+    assert open_sessions() == {"1"}
+    with live_job(around, later) as second:
+        wait_until(lambda: open_sessions() == {"0"}, 3 * END_S, "every session is closed")
+        wait_until(lambda: len(second.progress()) == later.buckets, END_S, "every bucket is awake")
+        assert second.counts()["read"] == len(names), "nothing was sent since"
+
+
+def test_rocksdb_holds_the_same(around: Surroundings) -> None:
+    records = recent_records(14)
+    around.send(records[:1500])
+    with live_job(around, around.config(state_backend="rocksdb")) as first:
+        first.wait_read(1500)
+        assert stable(around.features(first.config.redis_prefix)) == stable(replayed(records[:1500])[0])
+        savepoint = first.stop()
+    around.send(records[1500:])
+    with live_job(
+        around, around.config(state_backend="rocksdb", restore_from=savepoint, batch_ms=120)
+    ) as second:
+        counts = second.wait_read(len(records))
+        adds_up(counts, len(records))
+        assert stable(around.features(second.config.redis_prefix)) == stable(replayed(records)[0])
+        assert second.failures() == 0

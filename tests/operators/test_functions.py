@@ -132,6 +132,11 @@ def batch(*ids: str) -> bytes:
     return encode(Batch(0, NOW, {0: (len(ids), 0)}, records=records))
 
 
+def test_the_states_of_a_job_have_the_names_that_savepoints_know() -> None:
+    _, runtime = opened()
+    assert runtime.states == [("MapStateDescriptor", "shoppers")]
+
+
 def test_a_batch_makes_one_write_to_the_state() -> None:
     function, runtime = opened()
     assert list(function.process_element(batch("1", "2", "3"), runtime)) == []

@@ -1,0 +1,77 @@
+"""What a job told of itself: whether another can go on with its state, and from which records."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jobs.job_config import JobConfig
+from jobs.standing import Standing, StandingError
+
+JOB = "0123456789abcdef0123456789abcdef"
+
+
+def field(run: str, offsets: dict[int, int], **more: Any) -> str:
+    told = {
+        "life": 5,
+        "covers_from": 3,
+        "partitions": {str(p): {"read": 1, "offset": offset} for p, offset in offsets.items()},
+        "topic": "events",
+        "buckets": 16,
+        "run": run,
+        "counts": {"read": 1},
+    }
+    return json.dumps(told | more)
+
+
+def config(**more: Any) -> JobConfig:
+    given: dict[str, Any] = {"topic": "events", "buckets": 16, "topology": "fused"}
+    return JobConfig(
+        kafka_bootstrap="k:1", redis_url="redis://r:1/0", checkpoint_dir="file:///c", life=9, **given | more
+    )
+
+
+def test_the_place_to_read_on_is_behind_the_greatest_offset_of_any_bucket() -> None:
+    run = f"{JOB}:0"
+    standing = Standing({"0": field(run, {0: 10, 1: 7}), "5": field(run, {0: 12}), "7": field(run, {2: 0})})
+    assert standing.positions(JOB) == {0: 13, 1: 8, 2: 1}
+
+
+def test_what_was_told_before_a_restart_may_be_ahead_and_is_not_trusted() -> None:
+    standing = Standing({"0": field(f"{JOB}:1", {0: 10}), "1": field(f"{JOB}:0", {0: 99, 1: 4})})
+    assert standing.positions(JOB) == {0: 11}
+    assert standing.positions("another") == {}
+
+
+def test_attempts_are_numbers() -> None:
+    standing = Standing({"0": field(f"{JOB}:9", {0: 99}), "1": field(f"{JOB}:10", {0: 10})})
+    assert standing.positions(JOB) == {0: 11}
+
+
+def test_of_branches_that_run_apart_the_accountant_speaks() -> None:
+    run = f"{JOB}:0"
+    standing = Standing({"0/session": field(run, {0: 3}), "0/cart": field(run, {0: 50}, life=70)})
+    assert standing.positions(JOB) == {0: 4}
+    assert (standing.life, standing.covers_from) == (5, 3)
+    standing.check_fits(config(topology="branches"))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"topic": "others"}, "topic is others, but the job 'shopper-features' ran with events"),
+        ({"buckets": 32}, "buckets is 32, but the job 'shopper-features' ran with 16"),
+        ({"topology": "branches"}, "topology is branches, but the job 'shopper-features' ran with fused"),
+    ],
+)
+def test_what_the_state_cannot_go_on_with_is_refused(more: dict[str, Any], words: str) -> None:
+    standing = Standing({"0": field(f"{JOB}:0", {0: 1})})
+    standing.check_fits(config())
+    with pytest.raises(StandingError, match=words):
+        standing.check_fits(config(**more))
+
+
+def test_a_job_that_never_lived_fits_everything() -> None:
+    standing = Standing({})
+    standing.check_fits(config())
+    assert (standing.life, standing.covers_from, standing.positions(JOB)) == (0, 0, {})
