@@ -102,8 +102,8 @@ MICROBATCH = {
     "microbatch-88d49373-ConstraintEnforcer",
     "microbatch-88d49373-TableToDataStream",
 }
-"""Part of the state's contract. A change here (of the query, or of Flink) is started by `shopper migrate`: say so
-in the changelog, and make the savepoint of tests/fixtures anew at the release."""
+"""Part of the state's contract. A change here (of the query, or of Flink) is started by `shopper migrate`:
+say so in the changelog, and make the savepoint of tests/fixtures anew at the release."""
 
 
 def test_another_topic_or_query_is_another_generation(monkeypatch: pytest.MonkeyPatch) -> None:
