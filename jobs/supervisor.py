@@ -1,5 +1,6 @@
 """Keeps the job running on a Flink cluster of this machine, which has no high availability of its own."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,8 @@ class Supervisor:
         self.job_id = ""
         self._taskmanagers = set(cluster.running())
         self.restarts = 0
+        self._told = 0
+        """When the failure was that `failure` told last."""
 
     def start(self, *, fresh: bool = False) -> None:
         """Submit the job, from the newest complete checkpoint of its folder unless it is to be `fresh`."""
@@ -92,6 +95,14 @@ class Supervisor:
         msg = f"the job does not run {RUNNING_S:g} s after it was submitted: {self._cause()}"
         raise JobEndedError(msg)
 
+    def failure(self) -> str:
+        """Return the job's newest failure in one line, once; empty when there is no new one."""
+        newest = self._newest()
+        if newest is None or newest[0] == self._told:
+            return ""
+        self._told = newest[0]
+        return root_cause(newest[1])
+
     def _submit(self, restore: str) -> None:
         if restore:
             self._say(f"goes on from {restore}")
@@ -103,12 +114,27 @@ class Supervisor:
         )
 
     def _cause(self) -> str:
+        newest = self._newest()
+        return newest[1][:2000] if newest else "its cause is in the cluster's logs"
+
+    def _newest(self) -> tuple[int, str] | None:
+        """The newest exception: when (epoch ms), and its stack trace."""
         try:
             history = self._cluster.get(f"/jobs/{self.job_id}/exceptions?maxExceptions=1")["exceptionHistory"]
-        except (OSError, KeyError):
-            return "its cause is in the cluster's logs"
-        entries = history.get("entries", ())
-        return str(entries[0]["stacktrace"])[:2000] if entries else "no exception is known"
+            entry = history["entries"][0]
+            return int(entry["timestamp"]), str(entry["stacktrace"])
+        except (OSError, KeyError, IndexError):
+            return None
+
+
+def root_cause(stacktrace: str) -> str:
+    r"""What a Java stack trace says came first, without the names of exceptions.
+
+    >>> root_cause("a.B: it failed\n\tat a.B.c\nCaused by: p.E: <class 'x.Y'>: Redis refused\n\tat x.Y.z")
+    'Redis refused'
+    """
+    causes = [line.removeprefix("Caused by: ") for line in stacktrace.splitlines() if line[:1].strip()]
+    return re.sub(r"^(?:[\w$]+(?:\.[\w$]+)+: |<class '[\w.]+'>: )+", "", causes[-1] if causes else "").strip()
 
 
 def newest_checkpoint(checkpoint_dir: str) -> str:

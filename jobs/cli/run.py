@@ -74,6 +74,8 @@ def _watch(settings: Settings, supervisor: Supervisor, every: float, until: floa
     with closing(RedisReader(settings.redis_url)) as reader:
         while until is None or time.monotonic() < until:
             state = supervisor.look()
+            if failure := supervisor.failure():
+                _say(f"the job failed and is started again: {failure}")
             if time.monotonic() - told >= every:
                 told = time.monotonic()
                 typer.echo(f"{time.strftime('%H:%M:%S')} {state} {_accounts(reader, settings)}")

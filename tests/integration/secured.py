@@ -9,11 +9,11 @@ from typing import Any
 
 from redis import Redis
 
+from jobs.local.jars import ROOT
 from jobs.local.kafka import KafkaBroker
 from jobs.local.kafka_security import BrokerSecurity
 from jobs.local.redis import RedisServer
 from jobs.settings import Settings, load
-from sinks.faults import COMMANDS
 from tests.harness import toolchain
 from tests.proxies import certificate, proxy
 
@@ -42,21 +42,10 @@ class Secured:
 
     def let_in(self, prefix: str, without: str = "") -> None:
         """Make the two users of docs/security.md, that of the job `without` one of its commands."""
-        keys = (f"~{prefix}user:*", f"~{prefix}session:*", f"~{prefix}pipeline:*")
-        job = ("reset", "on", f">{REDIS_PASSWORD}", *keys, *(c for c in COMMANDS.split() if c != without))
-        self.admin.execute_command("ACL SETUSER", "shopper-job", *job)
-        reader = (
-            "reset",
-            "on",
-            f">{READER_PASSWORD}",
-            *keys,
-            "+hgetall",
-            "+hget",
-            "+hmget",
-            "+pttl",
-            "+ping",
-        )
-        self.admin.execute_command("ACL SETUSER", "shopper-reader", *reader)
+        for password, line in zip((REDIS_PASSWORD, READER_PASSWORD), acl_lines(), strict=True):
+            words = [word.replace("shop1:", prefix) for word in line.split() if word != without]
+            words[words.index(">PASSWORD")] = f">{password}"
+            self.admin.execute_command("ACL SETUSER", *words[2:])
 
     def redis_url(self, user: str = "shopper-job", password: str = REDIS_PASSWORD_IN_URL) -> str:
         place = f"localhost:{self.tls_port}/0?ssl_ca_certs={self.authority}"
@@ -75,6 +64,12 @@ class Secured:
             "redis_url": self.redis_url(),
         }
         return load(given | more).settings
+
+
+def acl_lines() -> list[str]:
+    """The lines that docs/security.md gives to users."""
+    lines = (ROOT / "docs" / "security.md").read_text().splitlines()
+    return [line for line in lines if line.startswith("ACL SETUSER ")]
 
 
 @contextmanager
