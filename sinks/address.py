@@ -186,4 +186,4 @@ def _options(scheme: str, query: str) -> dict[str, Any]:
 def _wrong(scheme: str, fault: str) -> SinkSettingError:
     shown = f"{scheme}://…" if re.fullmatch(r"[a-z+]{1,20}", scheme) else "not shown, it may hold a password"
     msg = f"redis_url ({shown}): {fault}; expected {_FORMS}"
-    return SinkSettingError(msg)
+    return SinkSettingError(msg, fault)

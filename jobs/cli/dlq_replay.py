@@ -14,7 +14,7 @@ from jobs.dead_letters.judgement import Judge
 from jobs.dead_letters.replaying import Candidate, Options, Planner, counted, send
 from jobs.dead_letters.selection import Selection
 from jobs.dead_letters.topic import DeadLetterTopic, Found
-from jobs.recording import records
+from jobs.recording import RecordingError, records
 from jobs.settings import Loaded, Settings
 
 SHOWN: Final = 10
@@ -106,9 +106,8 @@ def _repaired(file: Path | None, wanted: list[str]) -> bytes | None:
         raise typer.BadParameter(msg)
     try:
         found = list(records([file]))
-    except OSError as error:
-        msg = f"cannot read {file}: {error.strerror or error}"
-        raise CommandError(msg) from None
+    except RecordingError as error:
+        raise CommandError(str(error)) from None
     if len(found) != 1:
         msg = f"{file} holds {len(found)} records, one a line; expected the one that replaces the letter's"
         raise typer.BadParameter(msg)

@@ -1,5 +1,8 @@
 """How `shopper` finds its commands, and how one that fails ends."""
 
+import errno
+import os
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -30,6 +33,9 @@ EXIT_CODES: Final = (
 )
 
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class ShopperGroup(TyperGroup):
     """Imports a command when it is called: `shopper get` need not wait for Kafka's and Flink's libraries."""
 
@@ -58,6 +64,18 @@ class ShopperGroup(TyperGroup):
             _end(str(error), error.code)
         except KeyboardInterrupt:
             _end("interrupted", Exit.INTERRUPTED)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            _give_up_output()
+            _end(f"cannot write the output: {error.strerror}", Exit.FAILURE)
+
+
+def _give_up_output() -> None:
+    """Let what is still buffered go nowhere: it would fail once more when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _end(message: str, code: Exit) -> None:

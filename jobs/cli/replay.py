@@ -1,7 +1,6 @@
 """`shopper replay`: recorded events through the same logic as the live job, without Flink, Kafka or Redis."""
 
 import gc
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from features.row import FeatureRow
 from jobs.cli.flags import KAFKA, MEANING, RECORDS, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.table import console, shopper_table
-from jobs.recording import STANDARD_INPUT, records
+from jobs.recording import STANDARD_INPUT, RecordingError, records
 from jobs.settings import Loaded, Settings
 from jobs.settings.parse import instant_ms
 from sinks.codec import fields_of, key_of, meta_of
@@ -101,6 +100,9 @@ def replay(
         else:
             _write_tables(rows, shoppers, loaded.settings)
     _account(player, rejected)
+    if rejected and not player.verdicts.total():
+        msg = "none of the records gave an event; are they enriched events, one a line?"
+        raise CommandError(msg)
 
 
 def _check(files: list[Path]) -> None:
@@ -122,9 +124,8 @@ def _play(settings: Settings, files: list[Path], as_of: int | None) -> tuple[Rep
         # In turns of one record, decoding and logic would evict each other from the processor's caches.
         while batch := list(islice(recorded, TURN)):
             _feed(player, map(decode, batch), rejected)
-    except (OSError, EOFError, zlib.error) as error:
-        msg = f"cannot read {', '.join(str(file) for file in files)}: {error}"
-        raise CommandError(msg) from None
+    except RecordingError as error:
+        raise CommandError(str(error)) from None
     return player, rejected
 
 

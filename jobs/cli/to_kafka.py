@@ -9,7 +9,7 @@ import typer
 
 from jobs.cli.outcome import CommandError
 from jobs.kafka_client import KafkaUnreachableError, producer
-from jobs.recording import records
+from jobs.recording import RecordingError, records
 from jobs.restamp import event_time, restamp, shifted
 from jobs.settings import Settings
 
@@ -20,7 +20,10 @@ def send(settings: Settings, files: list[Path], speed: float | None, rate: float
     At a speed each event happens when it is sent; otherwise the last event happens now.
     """
     start = time.time()
-    recorded = list(records(files))
+    try:
+        recorded = list(records(files))
+    except RecordingError as error:
+        raise CommandError(str(error)) from None
     plan = at_speed(recorded, start, speed) if speed else at_rate(recorded, start, rate)
     sent = 0
     try:

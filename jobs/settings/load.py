@@ -103,8 +103,9 @@ def _from_file(file: Path | None) -> _Layer:
             {}, {}, [Problem("--config", str(path), "file", f"not TOML: {error}", "Mend the file.")]
         )
     if values is None:
+        wrong = "a folder, not a file" if path.is_dir() else "no such file"
         remedy = "Give the path of a TOML file, or leave --config away."
-        return _Layer({}, {}, [Problem("--config", str(path), "flag --config", "no such file", remedy)])
+        return _Layer({}, {}, [Problem("--config", str(path), "flag --config", wrong, remedy)])
     origin = Origin("file", str(path))
     known = {name: value for name, value in values.items() if name in Settings.model_fields}
     unknown = [_unknown(name, origin) for name in values if name not in known]

@@ -7,6 +7,7 @@ from typing import Any
 
 from operators.placement import bucket_keys
 from sinks.address import Address
+from sinks.errors import SinkSettingError
 
 _LAST_PORT = 65535
 _HOST_PORT = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
@@ -84,7 +85,10 @@ def check_bootstrap(value: Any) -> Any:
 def check_redis_url(value: Any) -> Any:
     """Accept what the sink accepts: one server, sentinels or a cluster, with or without TLS."""
     if isinstance(value, str):
-        Address.parse(value)
+        try:
+            Address.parse(value)
+        except SinkSettingError as error:
+            raise ValueError(error.fault or str(error)) from None
     return value
 
 

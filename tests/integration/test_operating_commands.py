@@ -1,0 +1,158 @@
+"""`shopper dlq`, `forget` and `status` on the live job, through a real Kafka, Flink and Redis."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jobs.cli.main import app
+from tests.harness import wait_until
+from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+Shopper = Callable[..., Result]
+CONTEXT = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
+ACTION = "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1"
+
+
+def view(event_id: str, shopper: str = "ann", session: str = "s1", price: Any = 9.5) -> bytes:
+    """A product view of now, in the Analytics-SDK JSON format."""
+    fields = {
+        "event_id": event_id,
+        "event_name": "snowplow_ecommerce_action",
+        "collector_tstamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "user_id": shopper,
+        "domain_sessionid": session,
+        CONTEXT: [{"id": "hat", "category": "hats", "price": price, "currency": "EUR"}],
+        ACTION: {"type": "product_view"},
+    }
+    return json.dumps(fields).encode()
+
+
+def command_line(job: LiveJob) -> Shopper:
+    """`shopper` with the settings of a job."""
+    config = job.config
+    places = {
+        "SHOPPER_KAFKA_BOOTSTRAP": config.kafka_bootstrap,
+        "SHOPPER_REDIS_URL": config.redis_url,
+        "SHOPPER_TOPIC": config.topic,
+        "SHOPPER_DEAD_LETTER_TOPIC": config.dead_letter_topic,
+        "SHOPPER_JOB_NAME": config.job_name,
+        "SHOPPER_REDIS_PREFIX": config.redis_prefix,
+    }
+
+    def shopper(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], env=places)
+
+    return shopper
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def keys(job: LiveJob) -> set[str]:
+    """Keys of features, without the prefix."""
+    prefix = job.config.redis_prefix
+    found = {key.removeprefix(prefix) for key in job.around.client.scan_iter(f"{prefix}*", count=10_000)}
+    return {key for key in found if not key.startswith("pipeline:")}
+
+
+def test_a_poison_record_repaired_and_replayed_twice_counts_once(around: Surroundings) -> None:
+    around.send([view("1"), view("2", price="a lot"), b"\x00\xff"])
+    with live_job(around, around.config(start="earliest")) as job:
+        shopper = command_line(job)
+        job.wait_read(3)
+        wait_until(lambda: len(lines(shopper("dlq", "list", "--json"))) == 2, END_S, "both letters are there")
+        (letter,) = lines(shopper("dlq", "list", "--json", "--field", "price"))
+        assert "raw" not in letter
+        explained = shopper("dlq", "explain", letter["id"]).stdout
+        assert "product_1[0].price" in explained
+        assert f"shopper dlq replay --file repaired --id {letter['id']}" in explained
+
+        assert shopper("dlq", "replay", letter["id"]).exit_code == 1
+        repaired = around.folder / "repaired"
+        poison = shopper("dlq", "show", letter["id"], "--raw").stdout_bytes
+        repaired.write_bytes(poison.replace(b'"a lot"', b"7"))
+        replay = ("dlq", "replay", "--file", repaired, "--id", letter["id"])
+        assert "1 to be sent" in shopper(*replay, "--dry-run").stderr
+        assert job.counts()["read"] == 3
+        assert shopper(*replay).exit_code == 0
+        assert "replayed" in shopper(*replay).stderr
+        again = shopper(*replay, "--again")
+        assert again.exit_code == 0, again.output
+
+        counts = job.wait_read(5)
+        assert {name: counts[name] for name in ("applied", "duplicate", "dead")} == {
+            "applied": 2,
+            "duplicate": 1,
+            "dead": 2,
+        }
+        ann = f"{job.config.redis_prefix}user:ann:features:1h"
+        assert around.client.hget(ann, "product_view_count") == "2"
+        (listed,) = lines(shopper("dlq", "list", "--json", "--field", "price"))
+        assert len(listed["replayed"]) == 2
+        assert len(lines(shopper("dlq", "list", "--json", "--waiting"))) == 1
+        status = shopper("status")
+        assert status.exit_code == 0, status.output
+        assert "read 5 = applied 2 + filtered 0 + duplicate 1 + late 0 + dead 2" in " ".join(
+            status.stdout.split()
+        )
+
+
+@pytest.mark.parametrize("topology", ["fused", "branches"])
+def test_a_forgotten_shopper_leaves_neither_keys_nor_state_and_may_come_back(
+    around: Surroundings, topology: Any
+) -> None:
+    with live_job(around, around.config(start="earliest", topology=topology)) as job:
+        shopper = command_line(job)
+        around.send([view(str(number), session=f"s{number % 3}") for number in range(12)])
+        around.send([view("b", "bob", "t"), view("c", "ann@example.com", "u")])
+        job.wait_read(14)
+        wait_until(lambda: len(keys(job)) == 17, END_S, "all keys are there")
+        bobs = {key for key in keys(job) if "bob" in key or key == "session:t:features"}
+
+        done = shopper("forget", "ann", "--yes", "--timeout", 60)
+        assert done.exit_code == 0, done.output
+        assert "7 keys" in done.stdout
+        assert "and 3 of sessions" in done.stdout
+        assert shopper("forget", "ann@example.com", "--yes").exit_code == 0
+        assert keys(job) == bobs
+
+        savepoint = job.stop()
+    with live_job(around, around.config(topology=topology, restore_from=savepoint)) as job:
+        around.send([view("1"), view("2")])
+        counts = job.wait_read(14 + 8 + 2)
+        assert (counts["applied"], counts["forgotten"]) == (24, 8), "the ids are forgotten, too"
+        ann = f"{job.config.redis_prefix}user:ann:features:1h"
+        wait_until(lambda: around.client.hget(ann, "product_view_count") == "2", END_S, "ann begins anew")
+        wait_until(lambda: shopper("status").exit_code == 0, END_S, "the job is well")
+        told = json.loads(shopper("status", "--json").stdout)
+        assert told["adds_up"]
+        assert told["topology"] == topology
+        assert told["branches"]["product"]["applied"] > 0
+        assert told["healthy"]
+        assert {each["lag"] for each in told["partitions"].values()} == {0}
+    wait_until(lambda: shopper("status", "--no-kafka").exit_code == 1, END_S, "the silence is noticed")
+    assert "said nothing" in shopper("status", "--no-kafka").stdout
+    waiting = shopper("forget", "bob", "--yes", "--timeout", 1)
+    assert waiting.exit_code == 1
+    assert "not carried it out yet" in waiting.stderr
+
+
+def test_control_records_that_say_nothing_are_dead(around: Surroundings, tmp_path: Path) -> None:
+    around.send(
+        [b'{"shopper_features_control":{"action":"drop"}}', b'{"shopper_features_control":', view("1")]
+    )
+    with live_job(around, around.config(start="earliest")) as job:
+        counts = job.wait_read(3)
+        assert (counts["applied"], counts["dead"], counts["forgotten"]) == (1, 2, 0)
+        shopper = command_line(job)
+        wait_until(lambda: len(lines(shopper("dlq", "list", "--json"))) == 2, END_S, "both letters are there")
+        assert {letter["wire_format"] for letter in lines(shopper("dlq", "list", "--json"))} == {"control"}
