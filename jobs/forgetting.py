@@ -43,7 +43,7 @@ def send_forget(settings: Settings, shopper: str) -> dict[int, int]:
 
 def done(progress: Progress, settings: Settings, shopper: str, offsets: Mapping[int, int]) -> bool:
     """Whether every operator that holds something of the shopper has carried out every copy."""
-    bucket = bucket_of(shopper, settings.buckets)
+    bucket = bucket_of(settings.stored_id(shopper), settings.buckets)
     hosts = [f"{bucket}/{branch}" for branch in BRANCHES] if progress.apart else [str(bucket)]
     told = [progress.controls.get(host, {}) for host in hosts]
     return all(each.get(number, -1) >= offset for each in told for number, offset in offsets.items())
@@ -74,7 +74,7 @@ def keys_of(settings: Settings, shopper: str) -> list[str]:
         RedisUnreachableError: if Redis does not answer.
     """
     labels = [*(window.label for window in settings.windows), "session"]
-    encoded = encode_id(shopper)
+    encoded = encode_id(settings.stored_id(shopper))
     with closing(RedisReader(settings.redis_url)) as reader:
         keys = [key_name("user", encoded, label, settings.redis_prefix, reader.cluster) for label in labels]
         return [key for key, fields in zip(keys, reader.hashes(keys), strict=True) if fields]

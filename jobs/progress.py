@@ -116,7 +116,7 @@ def _together(told: Mapping[str, _Told], apart: bool) -> Progress:
     )
 
 
-_WORK = ("rows.", "woken", "wake_bugs", "forgotten.keys")
+_WORK = ("rows.", "woken", "wake_bugs", "losses", "rewritten", "forgotten.keys")
 """What each operator does by itself, so that it is added up over all."""
 
 

@@ -23,6 +23,8 @@ NAMES: Final = (
     "rows.written",
     "rows.refused",
     "rows.foreign",
+    "losses",
+    "rewritten",
     "forgotten",
     "forgotten.keys",
 )
@@ -34,6 +36,8 @@ WORK: Final = frozenset(
         "rows.written",
         "rows.refused",
         "rows.foreign",
+        "losses",
+        "rewritten",
         "forgotten.keys",
     }
 )

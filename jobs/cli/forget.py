@@ -16,7 +16,7 @@ from jobs.settings import Loaded, Settings
 from serving.redis_reader import RedisUnreachableError
 
 
-@with_settings("job_name", "buckets", "windows", "redis_url", "redis_prefix", *KAFKA)
+@with_settings("job_name", "buckets", "windows", "hash_ids", "redis_url", "redis_prefix", *KAFKA)
 def forget(
     loaded: Loaded,
     shopper: Annotated[str, typer.Argument(metavar="SHOPPER", help="`user_id`, else the device's own id.")],

@@ -55,6 +55,11 @@ def _facts(status: Status, before: Status | None) -> Table:
     table.add_row("last record", f"{instant(told.kafka_time)}, {span(status.now - told.kafka_time)} ago")
     rows = ", ".join(f"{name} {counts[f'rows.{name}']:,}" for name in ("written", "refused", "foreign"))
     table.add_row("rows", rows)
+    if counts["losses"]:
+        again = (
+            f"{counts['losses']:,} buckets missed writes of theirs; {counts['rewritten']:,} shoppers again"
+        )
+        table.add_row("redis lost", again)
     table.add_row("wake-ups", f"{counts['woken']:,} shoppers, {counts['wake_bugs']:,} failed")
     table.add_row("forgotten", f"{counts['forgotten']:,} records, {counts['forgotten.keys']:,} keys")
     return table

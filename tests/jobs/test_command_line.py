@@ -243,3 +243,60 @@ def test_replay_loads_neither_flink_nor_kafka() -> None:
         cwd=DATA.parents[1],
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_wrong_setting_is_said_once_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, nowhere: Path
+) -> None:
+    monkeypatch.setenv("SHOPPER_REDIS_URL", "nonsense")
+    said = shopper("config").stderr
+    assert said.count("redis+cluster://") == 1
+    assert "its scheme is unknown" in said
+    monkeypatch.delenv("SHOPPER_REDIS_URL")
+    assert "a folder, not a file" in shopper("config", "--config", nowhere).stderr
+    assert "no such file" in shopper("config", "--config", nowhere / "none").stderr
+
+
+@pytest.mark.parametrize("flags", [(), ("--to-kafka",)])
+def test_of_several_files_the_damaged_one_is_named(nowhere: Path, flags: tuple[str, ...]) -> None:
+    (nowhere / "cut.gz").write_bytes(TSV.read_bytes()[:5000])
+    result = shopper("replay", CHECKOUT, "cut.gz", *flags)
+    assert result.exit_code == 1
+    assert "cannot read cut.gz" in result.stderr
+    assert CHECKOUT.name not in result.stderr
+
+
+def test_a_replay_of_nothing_but_dead_records_fails(nowhere: Path) -> None:
+    (nowhere / "bad").write_bytes(b"nonsense\n{}\n")
+    result = shopper("replay", "bad", "--json")
+    assert result.exit_code == 1
+    assert "none of the records gave an event" in result.stderr
+
+
+def test_a_replay_forgets_who_is_to_be_forgotten(nowhere: Path) -> None:
+    good = CHECKOUT.read_bytes().splitlines()
+    owner = next(iter(printed(shopper("replay", CHECKOUT, "--json")))).split(":")[1]
+    record = b'{"shopper_features_control":{"action":"forget","shopper":"nobody"}}'
+    (nowhere / "some").write_bytes(b"\n".join([*good, record]))
+    result = shopper("replay", "some", "--json")
+    assert f"applied {len(good) + 1} " in result.stderr
+    assert any(owner in key for key in printed(result))
+
+
+@pytest.mark.parametrize("command", [("replay", str(CHECKOUT), "--json"), ("features",)])
+def test_output_without_room_ends_without_a_traceback(nowhere: Path, command: tuple[str, ...]) -> None:
+    program = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
+    program += "; from jobs.cli.main import main; main()"
+    with (nowhere / "out").open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *command],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=DATA.parents[1],
+        )
+    assert done.returncode == 1
+    assert "cannot write the output: File too large" in done.stderr
+    assert "Traceback" not in done.stderr
