@@ -8,6 +8,7 @@ arguments give the same records.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import accumulate, islice
 from random import Random
@@ -170,6 +171,7 @@ def _midway(rng: Random, visits: list[list[Scene]], shopper: str) -> Visit:
     return Visit(shopper, uuid(rng).encode(), iter(visit[rng.randrange(len(visit)) :]))
 
 
+@lru_cache(maxsize=1)
 def _pool(seed: int) -> list[list[Scene]]:
     """Visits of the shop, each the records of one session in their order."""
     decode = Decoder().decode

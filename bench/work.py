@@ -85,7 +85,7 @@ def stream(seed: int) -> list[list[Sent]]:
 
 def count(seed: int) -> dict[str, float]:
     """The figures of the code as it is, by the interpreter that runs this."""
-    redis = Swallowing(Connection())
+    redis = Swallowing(Connection())  # type: ignore[no-untyped-call]
     job = PlainJob(RedisSink(redis, "nowhere"), START_MS)
     batches = stream(seed)
 

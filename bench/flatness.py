@@ -1,0 +1,169 @@
+"""Does an event cost more the more events its shopper has, or the more shoppers there are?
+
+    python -m bench.flatness [--histories 10 100 …] [--populations 1000 10000 …] [--runs 5] [--json FILE]
+
+The job's Python without Flink (`bench.plain`), with a real Redis. *Histories*: each shopper of a row has so
+many events, spread over 24 hours; then `MEASURED` more come in batches of ten shoppers, the same events in
+every row. *Populations*: so many shoppers have an event each; then as many come for ten of them at random.
+Rows are prepared and measured in turns, run after run.
+
+How to read it: `python_us` and `redis_us` are CPU an event in this process and in Redis, `ratio` is the sum
+against the first row of its kind. Prepare and measure are exact enough for ten per cent with five runs; a
+batch of ten shoppers costs more an event than the job's larger ones. What Flink's state costs with many
+shoppers shows in `bench.throughput --shoppers`, for which a million is `--populations 1000000`, too (ten
+minutes).
+"""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from redis import Redis
+
+from bench.plain import PlainJob
+from bench.report import Figures, Report, arguments, load
+from bench.traffic import census, scenes, shopper_id
+from jobs.local.redis import RedisServer
+from jobs.local.toolchain import find_redis
+from jobs.shop.people import uuid
+from sinks.redis_sink import RedisSink
+
+START_MS: Final = 1_700_000_000_000
+DAY_MS: Final = 24 * 3_600_000
+SLICES: Final = 48
+"""The day is prepared in so many batches."""
+BATCH: Final = 10
+MEASURED: Final = 600
+STEP_MS: Final = 50
+COLUMNS: Final = ("python_us", "redis_us", "ratio", "state_bytes", "load")
+
+
+def groups_of(events: int) -> tuple[int, int]:
+    """How many groups of `BATCH` shoppers are needed, and how many events each of them gets measured.
+
+    So few that a shopper's history grows by a tenth at most.
+
+    >>> groups_of(10), groups_of(100), groups_of(10_000)
+    ((60, 1), (6, 10), (1, 60))
+    """
+    each = max(1, min(events // 10, MEASURED // BATCH))
+    return MEASURED // BATCH // each, each
+
+
+class Events:
+    """Makes records of chosen shoppers and moments."""
+
+    def __init__(self, seed: int, what: str) -> None:
+        """Be as deterministic as the seed and what they are for."""
+        self._rng = Random(f"{what} {seed}")
+        self._scenes = scenes(seed)
+
+    def one(self, shopper: int, at: int) -> bytes:
+        """Anything that happens in a shop."""
+        scene = self._rng.choice(self._scenes)
+        return scene.cast(at, shopper_id(shopper), b"session-of-%d" % shopper, uuid(self._rng).encode())
+
+
+def history(job: PlainJob, events: int, seed: int) -> Iterator[list[bytes]]:
+    """Give every shopper so many events in 24 hours; the batches to be measured."""
+    groups, each = groups_of(events)
+    made = Events(seed, "history")
+    for number in range(SLICES):
+        job.now = START_MS + DAY_MS * (number + 1) // SLICES
+        mine = range(events * number // SLICES, events * (number + 1) // SLICES)
+        for group in range(groups):
+            shoppers = range(group * BATCH, (group + 1) * BATCH)
+            records = [made.one(who, START_MS + DAY_MS * i // events) for i in mine for who in shoppers]
+            if records:
+                job.take(records)
+    made = Events(seed, "measured")
+    for _ in range(each):
+        for group in range(groups):
+            job.now += STEP_MS
+            yield [made.one(who, job.now) for who in range(group * BATCH, (group + 1) * BATCH)]
+
+
+def population(job: PlainJob, shoppers: int, seed: int) -> Iterator[list[bytes]]:
+    """Give so many shoppers an event; the batches to be measured."""
+    batch: list[bytes] = []
+    for sent in census(seed, shoppers, START_MS, 1000):
+        batch.append(sent.record)
+        if len(batch) == BATCH * BATCH:
+            job.now = sent.at
+            job.take(batch)
+            batch.clear()
+    made, rng = Events(seed, "measured"), Random(seed)
+    for _ in range(MEASURED // BATCH):
+        job.now += STEP_MS
+        yield [made.one(who, job.now) for who in rng.sample(range(shoppers), BATCH)]
+
+
+Prepare = Callable[[PlainJob, int, int], Iterator[list[bytes]]]
+
+
+def measure(server: RedisServer, prepare: Prepare, size: int, seed: int) -> Figures:
+    """One run of one row, on an empty Redis."""
+    client: Any = Redis.from_url(server.url)
+    client.flushall()
+    sink = RedisSink.connect(server.url)
+    job = PlainJob(sink, START_MS)
+    own, events, before = 0.0, 0, 0.0
+    for batch in prepare(job, size, seed):
+        before = before or redis_s(client)
+        begun = time.process_time()
+        job.take(batch)
+        own += time.process_time() - begun
+        events += len(batch)
+    figures: Figures = {
+        "python_us": own / events * 1e6,
+        "redis_us": (redis_s(client) - before) / events * 1e6,
+        "state_bytes": sum(sizes := job.states.sizes()) / len(sizes),
+        "load": load(),
+    }
+    sink.close()
+    client.close()
+    return figures
+
+
+def redis_s(client: Any) -> float:
+    """CPU seconds of the server so far."""
+    cpu = client.info("cpu")
+    return float(cpu["used_cpu_user"] + cpu["used_cpu_sys"])
+
+
+def main() -> None:
+    """Measure all rows in turns and print the table."""
+    parser = arguments(__doc__, runs=3)
+    parser.add_argument("--histories", type=int, nargs="*", default=[10, 100, 1_000, 10_000])
+    parser.add_argument("--populations", type=int, nargs="*", default=[1_000, 10_000])
+    options = parser.parse_args()
+    with (
+        Report("flatness", COLUMNS, options) as report,
+        TemporaryDirectory() as folder,
+        RedisServer(find_redis(), Path(folder)) as server,
+    ):
+        _rows(report, server, options, history, options.histories, "events a shopper")
+        _rows(report, server, options, population, options.populations, "shoppers")
+
+
+def _rows(
+    report: Report, server: RedisServer, options: Namespace, prepare: Prepare, sizes: list[int], what: str
+) -> None:
+    runs: dict[int, list[Figures]] = {size: [] for size in sizes}
+    for number in range(options.runs):
+        first = 0.0
+        for size in sizes:
+            figures = measure(server, prepare, size, options.seed + number)
+            cost = float(figures["python_us"] or 0) + float(figures["redis_us"] or 0)
+            first = first or cost
+            runs[size].append(figures | {"ratio": cost / first})
+    for size, found in runs.items():
+        report.add(f"{size} {what}", *found)
+
+
+if __name__ == "__main__":
+    main()
