@@ -10,16 +10,17 @@ by the function that was running: decode (events/), key (to buckets, and batches
 map, states as bytes), windows (applying events, reading rows: features/), encode (rows as Redis commands),
 redis (sending and awaiting the answers), operator (what holds these together), pyflink (its Python between
 calls), java (those threads outside Python: SQL's gathering, state, hand-over). Rows with a star are other
-threads of the JVM: fetch (Kafka's records), gc, jit, the rest. `wait_us` is time in which a Python thread was
-there and did not run: for Redis, for the interpreter's lock, for a core. A sampler sees where a thread gives
-way, so neighbouring functions may lend each other a few per cent; steps are steadier than the places listed
-after them.
+threads of the JVM: fetch (Kafka's records), letters (to Kafka), gc, jit, the rest. `wait_us` is time in which
+a Python thread was there and did not run: for Redis, for the interpreter's lock, for a core. A sampler sees
+where a thread gives way, so neighbouring functions may lend each other a few per cent; steps are steadier
+than the places listed after them.
 """
 
 import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +50,8 @@ STEPS: Final = (
 )
 """The step of a place: that of the first beginning that fits."""
 THREADS: Final = (
-    (("Source Data Fet", "kafka", "Source: records", "Source"), "fetch*"),
+    (("Source", "kafka-coordinat", "kafka-admin"), "fetch*"),
+    (("kafka-producer",), "letters*"),
     (("G1", "GC Thread", "VM Thread", "VM Periodic", "Parallel"), "gc*"),
     (("C1 Compiler", "C2 Compiler", "Sweeper"), "jit*"),
 )
@@ -126,10 +128,10 @@ def steps(used: Mapping[str, Any], events: float) -> dict[str, Figures]:
     return rows | {"all threads": _row(total, None, total, events)}
 
 
-def top(used: Mapping[str, Any], events: float, most: int) -> dict[str, Figures]:
+def top(used: Mapping[str, Any], events: float) -> dict[str, Figures]:
     """The places with the most CPU, in the same columns."""
     total = sum(used["threads"].values())
-    ranked = sorted(used["places"].items(), key=lambda item: -item[1][0])[:most]
+    ranked = sorted(used["places"].items(), key=lambda item: -item[1][0])
     return {place: _row(cpu, max(0, wall - cpu), total, events) for place, (cpu, wall, _) in ranked}
 
 
@@ -141,8 +143,8 @@ def _row(cpu_ns: float, wait_ns: float | None, total_ns: float, events: float) -
     }
 
 
-def profile(setup: Setup, events: int, shoppers: int, seed: int) -> tuple[dict[str, Any], float]:
-    """Run the job over a backlog; what its one worker used while it was warm, and for how many events."""
+def profile(setup: Setup, events: int, shoppers: int, seed: int) -> dict[str, dict[str, Figures]]:
+    """Run the job over a backlog; rows of the steps and, the costliest first, of all places."""
     beside = {"bench/__init__.py": b""}
     for name in ("sampler.py", "profiled_job.py"):
         beside[f"bench/{name}"] = Path(__file__).with_name(name).read_bytes()
@@ -155,7 +157,12 @@ def profile(setup: Setup, events: int, shoppers: int, seed: int) -> tuple[dict[s
             (file,) = Path(folder).glob("*.jsonl")
             lines = [json.loads(line) for line in file.read_text().splitlines()]
     used = between(lines, begin.at, end.at)
-    return used, (end.read - begin.read) * used["seconds"] / (end.at - begin.at)
+    own = (end.read - begin.read) * used["seconds"] / (end.at - begin.at)
+    around = begin.figures(end)
+    rows = steps(used, own)
+    for name in ("kafka", "redis"):
+        rows[f"the {name} server"] = {"cpu_us": around[f"{name}_us"], "wait_us": None, "share": None}
+    return {"steps": rows, "places": top(used, own), "threads": {"threads": used["threads"]}}
 
 
 def main() -> None:
@@ -171,11 +178,11 @@ def main() -> None:
             profile(parsed(options.variant), options.events, options.shoppers, options.seed)
             for _ in range(options.runs)
         ]
-        for name in steps(*profiles[-1]):
-            report.add(name, *(rows[name] for each in profiles if name in (rows := steps(*each))))
-        for place, row in top(*profiles[-1], options.places).items():
+        for name in profiles[-1]["steps"]:
+            report.add(name, *(each["steps"][name] for each in profiles if name in each["steps"]))
+        for place, row in islice(profiles[-1]["places"].items(), options.places):
             report.add(place, row)
-        report.notes["threads"] = profiles[-1][0]["threads"]
+        report.notes["threads"] = profiles[-1]["threads"]
 
 
 if __name__ == "__main__":

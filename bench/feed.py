@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from types import TracebackType
@@ -28,8 +29,8 @@ class Plan:
     seconds: float
     follow_per_s: float = 0
     """So many of the events are told of when they are sent."""
-    before: int = 0
-    """How many records of every shopper went before."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """How many records of each shopper went before."""
 
 
 class Followed(NamedTuple):
@@ -47,6 +48,8 @@ class Finished(NamedTuple):
     sent: int
     behind_s: float
     """How late the last one was: not at all, unless this machine could not send at that rate."""
+    of_shopper: Mapping[str, int]
+    """How many records of each shopper went in all, those before included."""
 
 
 class Feed:
@@ -94,7 +97,7 @@ class Feed:
 
 def _send(plan: Plan, queue: "Queue[Any]") -> None:
     scenes(plan.seed)
-    numbers = Counter[str]()
+    numbers = Counter(plan.before)
     number, behind, followed = 0, 0.0, 0.0
     with closing(producer(plan.bootstrap, LINGER_MS)) as kafka:
         queue.put("ready")
@@ -112,6 +115,6 @@ def _send(plan: Plan, queue: "Queue[Any]") -> None:
                 numbers[sent.shopper] += 1
                 if plan.follow_per_s and not sent.again and now - followed >= 1 / plan.follow_per_s:
                     followed = now
-                    queue.put(Followed(sent.shopper, plan.before + numbers[sent.shopper], now))
+                    queue.put(Followed(sent.shopper, numbers[sent.shopper], now))
         kafka.flush(timeout=60)
-    queue.put(Finished(number, max(0.0, behind)))
+    queue.put(Finished(number, max(0.0, behind), numbers))

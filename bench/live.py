@@ -125,7 +125,7 @@ class Job:
         flink = self.stack.flink
         return [flink.taskmanager(number) for number in flink.running()]
 
-    def wait_read(self, records: int, deadline_s: float = DEADLINE_S) -> None:
+    def wait_read(self, records: int, deadline_s: float = DEADLINE_S, poll_s: float = POLL_S) -> None:
         """Wait until so many records are accounted for, which is when their rows are in Redis.
 
         Raises:
@@ -134,7 +134,7 @@ class Job:
         until = time.monotonic() + deadline_s
         while (read := self.counts()["read"]) < records:
             self._check(until, f"{read} of {records} records")
-            time.sleep(POLL_S)
+            time.sleep(poll_s)
 
     def backlog(self, records: int, deadline_s: float = DEADLINE_S) -> tuple[Point, Point]:
         """Wait until so many records, sent already, are read; the points between which it was warm and busy.

@@ -29,6 +29,8 @@ TOLD_EVERY_S: Final = 1.0
 SWITCH_S: Final = 0.0001
 _OURS: Final = re.compile(r"(?:^|/)((?:events|features|operators|sinks|jobs)/[\w/]+\.py)$")
 
+_NUMBER: Final = re.compile(r"[\s#(-]*\d[\d#/)]*$")
+
 _started = threading.Lock()
 
 
@@ -131,7 +133,7 @@ def _name(tid: int, process: str = "self") -> str:
         name = Path(f"/proc/{process}/task/{tid}/comm").read_text()
     except OSError:
         return "ended"
-    return re.sub(r"[\s#-]*\d.*$", "", name.strip())
+    return _NUMBER.sub("", name.strip())
 
 
 def _tid(clock: int) -> int:
