@@ -1,7 +1,7 @@
 """The catalogue of features, as data and as the page docs/features.md, read from the views."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from features.definition import FeatureView
 from features.settings import Definitions, Window
@@ -52,6 +52,19 @@ def entries(definitions: Definitions | None = None) -> Iterator[Entry]:
             yield Entry(
                 feature.name, view.branch, view.name, windows, feature.type, feature.unit, feature.doc
             )
+
+
+def as_data(definitions: Definitions | None = None) -> dict[str, Any]:
+    """The catalogue as plain data, as the reader takes it: windows, the gap of sessions, features."""
+    definitions = definitions or Definitions()
+    return {
+        "windows": [
+            {"label": window.label, "size_ms": window.size_ms, "pane_ms": window.pane_ms}
+            for window in definitions.windows
+        ],
+        "session_gap_ms": definitions.session_gap_ms,
+        "features": [entry._asdict() for entry in entries(definitions)],
+    }
 
 
 def render(definitions: Definitions | None = None) -> str:

@@ -108,8 +108,8 @@ def _features(stream: DataStream, config: JobConfig, branch: str, features: Feat
         covers_from=config.covers_from,
         branch=branch,
         accounts=branch in ("", ACCOUNTANT),
-        rewrites_per_s=config.rewrites_per_s,
         buckets=config.buckets,
+        rewrites_per_s=config.rewrites_per_s,
     )
     options = FeaturesOptions(
         shard, config.redis_url, config.redis_prefix, config.definitions, config.cached_shoppers

@@ -40,7 +40,8 @@ class ShardOptions:
     rewrites_per_s: int = 1000
     """Shoppers a second whose rows are written again after Redis lost some."""
     buckets: int = 0
-    """How many there are; told in the progress, since a state cannot go on with another number."""
+    """How many there are: told in the progress to readers, who find a shopper's by it, and to whoever
+    submits, since a state cannot go on with another number."""
 
 
 class Shard:

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from features.catalogue import entries, render
+from jobs.cli.docs import catalogue
 from jobs.cli.flags import MEANING, with_settings
 from jobs.cli.table import console
 from jobs.settings import Loaded
@@ -17,6 +18,9 @@ def features(
     loaded: Loaded,
     markdown: Annotated[bool, typer.Option("--markdown", help="The page docs/features.md.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    data: Annotated[
+        bool, typer.Option("--catalogue", help="What `shopper_reader.Catalogue.read` reads.")
+    ] = False,
 ) -> None:
     """List every feature with its windows, type, unit and meaning.
 
@@ -24,10 +28,14 @@ def features(
         shopper features
 
         shopper features --markdown > docs/features.md
+
+        shopper features --catalogue > catalogue.json
     """
     definitions = loaded.settings.definitions()
     if markdown:
         typer.echo(render(definitions), nl=False)
+    elif data:
+        typer.echo(catalogue(definitions), nl=False)
     elif json:
         for entry in entries(definitions):
             typer.echo(orjson.dumps(entry._asdict()))

@@ -21,6 +21,7 @@ from jobs.cli.main import app
 from jobs.durations import span
 from jobs.settings import Settings, load
 from serving.redis_reader import RedisReader, RedisUnreachableError
+from shopper_reader import Catalogue
 from sinks.codec import fields_of, key_of, meta_of
 
 DATA = Path(__file__).parents[1] / "data"
@@ -101,6 +102,16 @@ def test_features_is_the_catalogue() -> None:
     names = [json.loads(line)["name"] for line in shopper("features", "--json").stdout.splitlines()]
     assert names == [entry.name for entry in entries()]
     assert "cart_value" in shopper("features").stdout
+
+
+def test_the_readers_catalogue_follows_the_settings(nowhere: Path) -> None:
+    windows = '[{"label": "2min", "size_s": 120, "pane_s": 10}]'
+    told = shopper("features", "--catalogue", "--windows", windows, "--session-gap-min", "5").stdout
+    (nowhere / "catalogue.json").write_text(told)
+    catalogue = Catalogue.read("catalogue.json")
+    assert catalogue.labels == ("2min", "session")
+    assert (catalogue.window["2min"].pane_ms, catalogue.session_gap_ms) == (10_000, 300_000)
+    assert [feature.name for feature in catalogue.features] == [entry.name for entry in entries()]
 
 
 @pytest.mark.parametrize("file", [TSV, SDK])
@@ -228,7 +239,7 @@ def test_docs_check_compares_with_the_code(monkeypatch: pytest.MonkeyPatch, nowh
     assert shopper("docs", "--check").exit_code == 1
     assert shopper("docs").exit_code == 0
     assert shopper("docs", "--check").exit_code == 0
-    assert (nowhere / "features.md").read_text() == render()
+    assert (nowhere / "docs" / "features.md").read_text() == render()
     assert "| `topic` |" in (nowhere / "settings.md").read_text()
 
 

@@ -7,23 +7,10 @@ from hypothesis import strategies as st
 from sinks.errors import SinkSettingError
 from sinks.keys import KeyParts, checked_prefix, decode_id, encode_id, key_name, key_of, parts_of
 from tests.sinks.rows import row, session
+from tests.sinks.vectors import KEYS, ids
 
-ids = st.text(st.characters(), max_size=30) | st.text("a:%{}\n \x00\x85\u2003\ud800é~", max_size=8)
 
-
-@pytest.mark.parametrize(
-    ("entity", "entity_id", "window", "prefix", "cluster", "key"),
-    [
-        ("user", "42", "5min", "", False, "user:42:features:5min"),
-        ("user", "42", "session", "shop1:", False, "shop1:user:42:features:session"),
-        ("session", "9f-1", "session", "", False, "session:9f-1:features"),
-        ("user", "42", "1h", "", True, "user:{42}:features:1h"),
-        ("session", "42~7", "session", "p:", True, "p:session:{42~7}:features"),
-        ("user", "a:b {c}%", "24h", "", False, "user:a%3Ab%20%7Bc%7D%25:features:24h"),
-        ("user", "ada@example.com", "24h", "", False, "user:ada@example.com:features:24h"),
-        ("user", "", "24h", "", True, "user:{%}:features:24h"),
-    ],
-)
+@pytest.mark.parametrize(("entity", "entity_id", "window", "prefix", "cluster", "key"), KEYS)
 def test_a_key_names_its_row(entity, entity_id, window, prefix, cluster, key):
     made = key_of(row(entity=entity, entity_id=entity_id, window=window), prefix, cluster)
     assert made == key

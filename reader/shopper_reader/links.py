@@ -1,0 +1,192 @@
+"""Connections for threads: one server, the sentinels' primary, or the nodes of a cluster."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import Connection, ConnectionPool, SSLConnection
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError  # noqa: A004  redis-py's own
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from shopper_reader.address import Address
+from shopper_reader.asking import Asking, pack
+from shopper_reader.limits import Limits
+
+ELSEWHERE: Final = ("MOVED", "ASK", "TRYAGAIN")
+"""How a node says that a slot is another's."""
+
+
+class Link(Protocol):
+    """A way to Redis."""
+
+    def exchange(self, asking: Asking) -> list[Any]:
+        """Send and read once; replies may be errors. Raises what redis-py raises when nobody answers."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+def link_to(address: Address, limits: Limits) -> Link:
+    """The link of the address's kind; it connects at its first exchange."""
+    return ClusterLink(address, limits) if address.kind == "cluster" else PoolLink(address, limits)
+
+
+class PoolLink:
+    """One server at a time."""
+
+    def __init__(self, address: Address, limits: Limits) -> None:
+        """Make the pool."""
+        self._timeout_s = limits.timeout_s
+        self._asked: Sequence[Any] = ()
+        arguments = _arguments(address, limits)
+        if address.kind == "sentinel":
+            sentinels: Any = Sentinel  # not typed in redis-py
+            waits = {name: arguments[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")}
+            own = waits | address.sentinel_credentials | address.tls_options
+            asked = sentinels(address.hosts, sentinel_kwargs=own)
+            self._asked = asked.sentinels
+            pool = asked.master_for(address.service, ssl=address.tls, **arguments).connection_pool
+            pool.max_connections = limits.connections
+        else:
+            host, port = address.hosts[0]
+            pool = ConnectionPool(
+                connection_class=SSLConnection if address.tls else Connection,
+                max_connections=limits.connections,
+                host=host,
+                port=port,
+                **arguments,
+            )
+        self._pool = pool
+
+    def exchange(self, asking: Asking) -> list[Any]:
+        """As the protocol says."""
+        talk = Talk(self._pool)
+        talk.packed, talk.numbers = [asking.packed], list(range(asking.count))
+        found = converse((talk,), self._timeout_s)
+        return [found[number] for number in talk.numbers]
+
+    def close(self) -> None:
+        """As the protocol says."""
+        self._pool.disconnect()
+        for client in self._asked:
+            client.close()
+
+
+class ClusterLink:
+    """Each key's node is asked, all at once; redis-py knows which that is."""
+
+    def __init__(self, address: Address, limits: Limits) -> None:
+        """Remember where; the nodes are looked up at the first exchange."""
+        self._address = address
+        self._limits = limits
+        self._client: Any = None  # redis-py's cluster client is not typed
+
+    def exchange(self, asking: Asking) -> list[Any]:
+        """As the protocol says."""
+        try:
+            return self._exchange(self._connected(), asking)
+        except BaseException:
+            # Who is where may have changed: looked up anew.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """As the protocol says."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _exchange(self, client: Any, asking: Asking) -> list[Any]:
+        commands = asking.keyed
+        talks: dict[Any, Talk] = {}
+        for number, command in enumerate(commands):
+            node = client.get_node_from_key(command[1])
+            if node is None:
+                msg = f"no node has the slot of {command[1].decode()}"
+                raise ConnectionError(msg)
+            pool = client.get_redis_connection(node).connection_pool
+            talks.setdefault(pool, Talk(pool)).add(number, pack(command))
+        first, *others = talks.values()
+        first.add(len(commands), pack((b"TIME",)))
+        found = converse((first, *others), self._limits.timeout_s)
+        for number, command in enumerate(commands):
+            if isinstance(found[number], ResponseError) and str(found[number]).startswith(ELSEWHERE):
+                # The slot is moving, or has moved: redis-py goes after it.
+                found[number] = client.execute_command(*command)
+        return [found[number] for number in range(asking.count)]
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            node: Any = ClusterNode
+            self._client = RedisCluster(
+                startup_nodes=[node(host, port) for host, port in self._address.hosts],
+                require_full_coverage=False,
+                ssl=self._address.tls,
+                max_connections=self._limits.connections,
+                **_arguments(self._address, self._limits),
+            )
+        return self._client
+
+
+class Talk:
+    """What one node is sent, and which replies it owes."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        """Nothing yet."""
+        self.pool = pool
+        self.numbers: list[int] = []
+        self.packed: list[bytes] = []
+        self.connection: Any = None
+
+    def add(self, number: int, packed: bytes) -> None:
+        """Add a command."""
+        self.numbers.append(number)
+        self.packed.append(packed)
+
+
+def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
+    """Send to all nodes, then read all replies, by number; replies may be errors.
+
+    Raises:
+        TimeoutError: redis-py's, if that takes longer than `timeout_s`.
+    """
+    until = time.monotonic() + timeout_s
+    replies: dict[int, Any] = {}
+    begun: list[Talk] = []
+    try:
+        for talk in talks:
+            talk.connection = talk.pool.get_connection()
+            begun.append(talk)
+            talk.connection.send_packed_command([b"".join(talk.packed)])
+        for talk in begun:
+            for number in talk.numbers:
+                if time.monotonic() > until:
+                    msg = f"only {len(replies)} answers came within {timeout_s:g} s"
+                    raise TimeoutError(msg)
+                try:
+                    replies[number] = talk.connection.read_response()
+                except ResponseError as error:
+                    replies[number] = error
+    finally:
+        for talk in begun:
+            if talk.numbers[-1] not in replies:
+                # Answers that were not read would be taken for those of the next call.
+                talk.connection.disconnect()
+            talk.pool.release(talk.connection)
+    return replies
+
+
+def _arguments(address: Address, limits: Limits) -> dict[str, Any]:
+    """Arguments of a connection; it never retries by itself, since the limits say how often."""
+    return {
+        "socket_timeout": limits.timeout_s,
+        "socket_connect_timeout": limits.connect_timeout_s,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        **address.credentials,
+        **address.tls_options,
+    }

@@ -1,0 +1,173 @@
+"""What a reader gets: a shopper's rows by window. Nothing of a row is decoded before it is asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from shopper_reader.errors import ValueFormatError
+from shopper_reader.plans import Reply, WindowPlan
+from shopper_reader.progress import Progress
+from shopper_reader.values import Value
+from shopper_reader.verdicts import Health, Stamps, Verdict, judge, reason, stamps_of
+
+
+class Moment(NamedTuple):
+    """What all rows of one answer share."""
+
+    now: int
+    """Redis' clock, epoch ms."""
+    progress: Progress
+    defaults: Mapping[str, Value]
+
+
+class Row(Mapping[str, Value]):
+    """The features of one shopper in one window, by name; those without a value are not in it.
+
+    Features with a default always are. A `get` of what is absent gives None, as with any mapping.
+    """
+
+    __slots__ = ("_fields", "_key", "_moment", "_plan", "_reply", "_shopper", "_stamps")
+
+    def __init__(self, shopper: str, key: bytes, plan: WindowPlan, reply: Reply, moment: Moment) -> None:
+        """Keep what Redis answered; `shopper` is empty where the row says itself whose it is."""
+        self._shopper = shopper
+        self._key = key
+        self._plan = plan
+        self._reply = reply
+        self._moment = moment
+        self._fields: Mapping[bytes, bytes] | None = None
+        self._stamps: Stamps | None = None
+
+    @property
+    def shopper(self) -> str:
+        """Whose row it is; of a session that was asked for by its id, who holds it, else empty."""
+        return self._shopper or self._read().get(b"_owner", b"").decode(errors="replace")
+
+    @property
+    def window(self) -> str:
+        """The window's label, or `session`."""
+        return self._plan.label
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the values hold."""
+        fields = self._read()
+        reach = self._plan.reach(fields, self.now)
+        return judge(self._stamps, self.now, reach, self.pipeline)
+
+    @property
+    def why(self) -> str:
+        """The verdict's reason in words."""
+        verdict = self.verdict
+        return reason(self._stamps, self.now, self.pipeline, verdict)
+
+    @property
+    def pipeline(self) -> Health:
+        """What the pipeline says of the part of it that computes this row."""
+        return self._moment.progress.health(self.shopper)
+
+    @property
+    def now(self) -> int:
+        """The clock by which this row was judged, epoch ms: Redis', or the job's where that is ahead."""
+        self._read()
+        told = self._stamps.at if self._stamps else 0
+        return max(self._moment.now, self._moment.progress.clock, told)
+
+    @property
+    def at(self) -> int | None:
+        """As of when the values were computed, epoch ms; None: there is no row."""
+        return self._stamps.at if self._read() and self._stamps else None
+
+    @property
+    def next(self) -> int | None:
+        """When they next change if no event comes, epoch ms."""
+        return self._stamps.next if self._read() and self._stamps else None
+
+    @property
+    def until(self) -> int | None:
+        """When the row expires, epoch ms."""
+        return self._stamps.until if self._read() and self._stamps else None
+
+    @property
+    def age_ms(self) -> int | None:
+        """How long ago the values were computed; they may hold all the same, see `verdict`."""
+        return None if self.at is None else self.now - self.at
+
+    @property
+    def capped(self) -> bool:
+        """Whether a cap kept something out of the values."""
+        return self._read().get(b"_capped") == b"1"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Every field that was read, as Redis holds it, the pipeline's own (`_at` and so on) among them."""
+        return {name.decode(): text.decode("utf-8", "replace") for name, text in self._read().items()}
+
+    def __getitem__(self, name: str) -> Value:
+        value = self._value(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._names() if self._value(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Row({self.window!r}, {self.verdict}, {dict(self)})"
+
+    def _names(self) -> dict[str, None]:
+        known = dict.fromkeys(self._plan.names)
+        if self._plan.everything:
+            # What a newer job writes and this catalogue does not know yet.
+            known |= dict.fromkeys(name.decode() for name in self._read() if not name.startswith(b"_"))
+        return known
+
+    def _value(self, name: str) -> Value | None:
+        fields, spec = self._read(), self._plan.specs.get(name)
+        if spec is None:
+            raw = None if name.startswith("_") else fields.get(name.encode("utf-8", "replace"))
+            return None if raw is None else raw.decode("utf-8", "replace")
+        try:
+            value = spec.read(fields, self.now)
+        except (ValueError, TypeError, ArithmeticError):
+            held = {field.decode(): fields.get(field) for field in spec.fields}
+            msg = f"{self._key.decode()}: {name} is no {spec.feature.type}: {held}; who wrote that?"
+            raise ValueFormatError(msg) from None
+        return self._moment.defaults.get(name) if value is None else value
+
+    def _read(self) -> Mapping[bytes, bytes]:
+        """The row's fields; none where there is no row that holds any more."""
+        fields = self._fields
+        if fields is None:
+            fields = self._plan.fields(self._reply)
+            self._stamps = stamps = stamps_of(fields)
+            clock = max(self._moment.now, self._moment.progress.clock)
+            if stamps is None or stamps.until <= max(clock, stamps.at):
+                fields, self._stamps = {}, None
+            self._fields = fields
+        return fields
+
+
+class Shopper(Mapping[str, Row]):
+    """The rows of one shopper by window, all that were asked for, in that order."""
+
+    __slots__ = ("_rows", "id")
+
+    def __init__(self, shopper: str, rows: Mapping[str, Row]) -> None:
+        """Keep the rows."""
+        self.id = shopper
+        self._rows = rows
+
+    def __getitem__(self, window: str) -> Row:
+        return self._rows[window]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"Shopper({self.id!r}, {list(self._rows.values())})"

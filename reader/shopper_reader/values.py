@@ -1,0 +1,56 @@
+"""Values as Redis holds them, and what they are in Python."""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+
+class Money(NamedTuple):
+    """An amount in major units, exact, with all digits that were written.
+
+    >>> Money(Decimal("26.00"), "EUR")
+    Money(amount=Decimal('26.00'), currency='EUR')
+    """
+
+    amount: Decimal
+    currency: str
+    """ISO 4217; empty where the row names none."""
+
+
+Value = bool | int | float | str | list[str] | Money
+"""What a feature may be."""
+
+
+def _flag(raw: bytes) -> bool:
+    if raw not in (b"0", b"1"):
+        raise ValueError
+    return raw == b"1"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _amount(raw: bytes) -> Decimal:
+    return Decimal(raw.decode("ascii"))
+
+
+def _texts(raw: bytes) -> list[str]:
+    found = json.loads(raw)
+    if not isinstance(found, list):
+        raise TypeError
+    return found
+
+
+PARSERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
+    "int": int,
+    "ms": int,
+    "s": int,
+    "float": float,
+    "money": _amount,
+    "bool": _flag,
+    "str": _text,
+    "list": _texts,
+}
+"""How a field reads back, by the type that the catalogue gives its feature; of money the amount."""
