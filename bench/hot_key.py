@@ -20,7 +20,7 @@ from typing import Final
 
 from bench.live import COLUMNS, Setup, live
 from bench.report import Figures, Report, arguments, load
-from bench.throughput import RATE_PER_S, backlog
+from bench.throughput import backlog
 from bench.traffic import Sent
 from events.decoder import Decoder
 from events.event import Event
