@@ -89,6 +89,8 @@ class FeatureView:
     scope: Scope = "rolling"
     currency: tuple[str, ...] = ()
     """The features that choose the currency of its money, first with a value wins; they come first."""
+    mixed: str = ""
+    """The feature that remembers the currencies: amounts in others than it has room for are left out."""
 
     def __post_init__(self) -> None:
         """Check the view's own consistency."""

@@ -1,8 +1,11 @@
 """Facts: what one event says to each view, flattened to the fields that its aggregates read.
 
 Times are event time in epoch milliseconds, amounts `Money` in minor units. Text that will lie in state is cut
-to `TEXT_LIMIT` characters.
+to `TEXT_BYTES` bytes of UTF-8, event ids to `ID_BYTES`; what is only compared or counted becomes a digest.
 """
+
+from collections.abc import Container
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -19,9 +22,15 @@ from events.event import (
     Money,
     Product,
 )
+from features.digest import digest
 from features.settings import Definitions
 
-TEXT_LIMIT = 255
+TEXT_BYTES = 255
+ID_BYTES = 36
+"""So much of an event id says which of two events at the same millisecond is the later: all of a UUID."""
+SHORT = 16
+
+_Told = TypeVar("_Told", bound=msgspec.Struct)
 HEARTBEAT_MS = 10_000
 MOST_MINOR = 10**14
 """Greatest value (minor units) that a price times a quantity comes to: sums of it still fit into 64 bits."""
@@ -29,7 +38,28 @@ MOST_MINOR = 10**14
 
 def cut(text: str | None) -> str | None:
     """`text` as it is kept in state."""
-    return text if text is None or len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT]
+    return text if text is None else _cut(text, TEXT_BYTES)
+
+
+def cut_id(event_id: str) -> str:
+    """An event id as it is kept in state."""
+    return _cut(event_id, ID_BYTES)
+
+
+def _cut(text: str, most: int) -> str:
+    if text.isascii():
+        return text if len(text) <= most else text[:most]
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def key_of(text: str | None) -> bytes | None:
+    """What is kept of a text that is compared only."""
+    return None if text is None else digest(text)
+
+
+def short(text: str | None) -> str | bytes | None:
+    """What is kept of a text that is compared only and mostly short."""
+    return text if text is None or len(text) <= SHORT else digest(text)
 
 
 class ProductFact(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +67,8 @@ class ProductFact(msgspec.Struct, frozen=True, gc=False):
 
     at: int = 0
     event_id: str = ""
-    ids: tuple[str, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    """Digests of the product ids."""
     first_id: str | None = None
     prices: tuple[Money, ...] = ()
     currency: str | None = None
@@ -47,19 +78,23 @@ class ProductFact(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "ProductFact":
         """Of product views, list clicks and promotions."""
-        ids = tuple([p.id[:TEXT_LIMIT] for p in event.products if p.id])
+        ids = [p.id for p in event.products if p.id]
         prices = tuple([p.price for p in event.products if p.price])
         name = (event.list_name or "").lower()
         return cls(
             at=event.at,
-            event_id=event.event_id[:TEXT_LIMIT],
-            ids=ids,
-            first_id=ids[0] if ids else None,
+            event_id=cut_id(event.event_id),
+            keys=tuple([digest(each) for each in ids]),
+            first_id=cut(ids[0]) if ids else None,
             prices=prices,
             currency=prices[0].currency if prices else None,
             currencies=_currencies(prices),
             recommended=any(word in name for word in definitions.recommendation_words),
         )
+
+    def limited(self, currencies: Container[str]) -> Self:
+        """The fact without amounts in other currencies."""
+        return _limited(self, currencies, "prices")
 
 
 class CategoryFact(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +107,7 @@ class CategoryFact(msgspec.Struct, frozen=True, gc=False):
     @classmethod
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "CategoryFact":
         """Of product and list views."""
-        pairs = tuple([(p.category[:TEXT_LIMIT], 1) for p in event.products if p.category])
+        pairs = tuple([(_cut(p.category, TEXT_BYTES), 1) for p in event.products if p.category])
         return cls(at=event.at, categories=pairs, entities=len(pairs))
 
 
@@ -93,12 +128,12 @@ class CartFact(msgspec.Struct, frozen=True, gc=False):
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "CartFact":
         """Of adds, removes and transactions."""
         if event.kind == TRANSACTION:
-            return cls(at=event.at, event_id=event.event_id[:TEXT_LIMIT])
+            return cls(at=event.at, event_id=cut_id(event.event_id))
         values = _values(event.products)
         told = (event.cart_total, *values) if event.cart_total else values
         return cls(
             at=event.at,
-            event_id=event.event_id[:TEXT_LIMIT],
+            event_id=cut_id(event.event_id),
             change=_change(event.kind),
             values=values,
             total=event.cart_total,
@@ -106,13 +141,18 @@ class CartFact(msgspec.Struct, frozen=True, gc=False):
             currencies=_currencies(told),
         )
 
+    def limited(self, currencies: Container[str]) -> Self:
+        """The fact without amounts in other currencies."""
+        return _limited(self, currencies, "total", "values")
+
 
 class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
     """What the purchase view reads."""
 
     at: int = 0
     event_id: str = ""
-    session: str | None = None
+    session: bytes | None = None
+    """Digest of the session id."""
     order: bool = False
     revenue: tuple[Money, ...] = ()
     items: int = 0
@@ -136,8 +176,8 @@ class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
         change = _change(event.kind) if definitions.checkout_order_step else 0
         return cls(
             at=event.at,
-            event_id=event.event_id[:TEXT_LIMIT],
-            session=cut(event.session_id),
+            event_id=cut_id(event.event_id),
+            session=key_of(event.session_id),
             order=order,
             revenue=revenue,
             items=_items(event) if order else 0,
@@ -152,14 +192,19 @@ class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
             quantity=sum([p.quantity for p in event.products]) if change else 0,
         )
 
+    def limited(self, currencies: Container[str]) -> Self:
+        """The fact without amounts in other currencies."""
+        return _limited(self, currencies, "revenue", "refunds")
+
 
 class ContextFact(msgspec.Struct, frozen=True, gc=False):
     """What the context view reads, of every event but untyped actions."""
 
     at: int = 0
     event_id: str = ""
-    places: tuple[tuple[str, int], ...] = ()
-    location: str | None = None
+    places: tuple[str, ...] = ()
+    location: str | bytes | None = None
+    """For comparison only."""
     devices: tuple[str, ...] = ()
     device: str | None = None
     platform: str | None = None
@@ -170,9 +215,9 @@ class ContextFact(msgspec.Struct, frozen=True, gc=False):
         location = cut(event.location)
         return cls(
             event.at,
-            event.event_id[:TEXT_LIMIT],
-            ((location, 1),) if location else (),
-            location,
+            cut_id(event.event_id),
+            (location,) if location else (),
+            short(event.location),
             (event.device,) if event.device else (),
             event.device,
             cut(event.platform),
@@ -195,8 +240,9 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     """A page view, ping or screen view with a page."""
     viewed: bool = False
     """A page view or ping."""
-    page_id: str | None = None
-    page_ids: tuple[str, ...] = ()
+    page_key: bytes | None = None
+    """Digest of `web_page.id`."""
+    page_keys: tuple[bytes, ...] = ()
     unidentified: bool = False
     """Without a `web_page.id`."""
     beat: int | None = None
@@ -208,7 +254,8 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     medium: str | None = None
     device: str | None = None
     cart_created: bool = False
-    session: str | None = None
+    session: None = None
+    """All facts are of one session."""
     transacted: bool = False
     change: int = 0
     """1 for an add, -1 for a remove, where the checkout-step rule needs them."""
@@ -219,13 +266,38 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "SessionFact":
         """Of any event."""
         kind = event.kind
-        revenue = (event.revenue,) if order and event.revenue else ()
-        page_id = cut(event.page_id)
-        change = _change(kind) if definitions.checkout_order_step else 0
-        pinged = kind == PAGE_PING and page_id is not None and event.created_at is not None
+        page_key = key_of(event.page_id)
+        if kind in COMMERCE_KINDS:
+            return cls._of_commerce(event, order, definitions, page_key)
+        pinged = kind == PAGE_PING and page_key is not None and event.created_at is not None
         return cls(
             at=event.at,
-            event_id=event.event_id[:TEXT_LIMIT],
+            event_id=cut_id(event.event_id),
+            search=event.search,
+            page_event=kind in PAGE_KINDS and (event.page is not None or page_key is not None),
+            viewed=kind in VIEW_KINDS,
+            page_key=page_key,
+            page_keys=(page_key,) if page_key else (),
+            unidentified=page_key is None,
+            beat=event.created_at // HEARTBEAT_MS if pinged and event.created_at is not None else None,
+            page=cut(event.page),
+            referrer=cut(event.referrer),
+            campaign=cut(event.campaign),
+            source=cut(event.source),
+            medium=cut(event.medium),
+            device=event.device,
+        )
+
+    @classmethod
+    def _of_commerce(
+        cls, event: Event, order: bool, definitions: Definitions, page_key: bytes | None
+    ) -> "SessionFact":
+        kind = event.kind
+        revenue = (event.revenue,) if order and event.revenue else ()
+        change = _change(kind) if definitions.checkout_order_step else 0
+        return cls(
+            at=event.at,
+            event_id=cut_id(event.event_id),
             order=order,
             revenue=revenue,
             items=_items(event) if order else 0,
@@ -233,12 +305,7 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             currencies=_currencies(revenue),
             step=event.step if kind == CHECKOUT_STEP else None,
             search=event.search,
-            page_event=kind in PAGE_KINDS and (event.page is not None or page_id is not None),
-            viewed=kind in VIEW_KINDS,
-            page_id=page_id,
-            page_ids=(page_id,) if page_id else (),
-            unidentified=page_id is None,
-            beat=event.created_at // HEARTBEAT_MS if pinged and event.created_at is not None else None,
+            page_key=page_key,
             page=cut(event.page),
             referrer=cut(event.referrer),
             campaign=cut(event.campaign),
@@ -252,9 +319,29 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             quantity=sum([p.quantity for p in event.products]) if change else 0,
         )
 
+    def limited(self, currencies: Container[str]) -> Self:
+        """The fact without amounts in other currencies."""
+        return _limited(self, currencies, "revenue")
 
+
+COMMERCE_KINDS = frozenset({ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION})
+"""Kinds whose entities the session view reads."""
 PAGE_KINDS = frozenset({PAGE_VIEW, PAGE_PING, SCREEN_VIEW})
 VIEW_KINDS = frozenset({PAGE_VIEW, PAGE_PING})
+
+
+def _limited(fact: _Told, currencies: Container[str], *fields: str) -> _Told:
+    changed: dict[str, Any] = {}
+    left: list[Money] = []
+    for name in fields:
+        held = getattr(fact, name)
+        amounts = held if isinstance(held, tuple) else (held,) if held else ()
+        kept = tuple([money for money in amounts if money.currency in currencies])
+        changed[name] = kept if isinstance(held, tuple) else kept[0] if kept else None
+        left += kept
+    changed["currencies"] = _currencies(tuple(left))
+    changed["currency"] = left[0].currency if left else None
+    return msgspec.structs.replace(fact, **changed)
 
 
 def _change(kind: str) -> int:
@@ -284,7 +371,7 @@ def _items(event: Event) -> int:
 
 
 def _bought(products: tuple[Product, ...]) -> tuple[tuple[str, int], ...]:
-    return tuple([(p.category[:TEXT_LIMIT], p.quantity) for p in products if p.category])
+    return tuple([(_cut(p.category, TEXT_BYTES), p.quantity) for p in products if p.category])
 
 
 def _creates_cart(event: Event) -> bool:

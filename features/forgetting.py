@@ -2,7 +2,7 @@
 
 from features.logic import ShopperLogic
 from features.row import FeatureRow
-from features.sessions import session_id
+from features.session_rows import session_id
 from features.state import ShopperState
 
 
@@ -16,7 +16,7 @@ def forgotten_rows(logic: ShopperLogic, state: ShopperState, shopper: str, as_of
     def row(entity: str, entity_id: str, window: str) -> FeatureRow:
         return FeatureRow(entity, entity_id, window, None, as_of, as_of, as_of, state.seen, forgotten=True)
 
-    windows = logic.definitions.windows[: len(state.windows)]
+    windows = logic.definitions.windows[: len(state.levels)]
     rows = [row("user", shopper, window.label) for window in windows]
     if not logic.partial:
         rows.append(row("user", shopper, "session"))

@@ -1,22 +1,36 @@
 """The logic of one shopper: an event or the passing of time changes the state, the state gives rows. Pure."""
 
 from collections.abc import Iterable
-from hashlib import blake2b
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from zlib import crc32
 
-import msgspec
-
 from events.event import TRANSACTION, Event
-from features.aggregates.base import Reading
+from features.aggregates.base import BEGINNING, Accs
+from features.bound import FITS, spend
 from features.definition import FeatureView
-from features.plan import CAPPED, Plan
-from features.row import FeatureRow, Value
-from features.sessions import Sessions, session_id
+from features.digest import SIZE, digest, place
+from features.levels import drop_unknown, enter, leave, level_of
+from features.plan import Plan, Touches, ViewPlan, limited
+from features.row import FeatureRow
+from features.rows import Windows
+from features.session_rows import SessionRows
+from features.sessions import Sessions
 from features.settings import Definitions
-from features.state import GRACE_MS, SessionState, ShopperState, WindowState, dump, load, next_of
+from features.state import (
+    GRACE_MS,
+    Level,
+    ShopperState,
+    dump,
+    load,
+    next_of,
+    orders_of,
+    pane_of,
+    panes_of,
+    total_of,
+    trail_of,
+)
+from features.views import BRANCHES
 from features.views import views as all_views
-from features.windows import Told, drop_unknown, fold, leave
 
 Verdict = Literal["applied", "duplicate", "late", "future"]
 
@@ -24,7 +38,7 @@ FUTURE_MS: Final = 120_000
 """How far ahead of `as_of` an event time may lie."""
 NEVER: Final = 2**62
 REMEMBERED_IDS: Final = 1024
-_HASH: Final = 8
+REMEMBERED_ORDERS: Final = 256
 
 
 class ShopperLogic:
@@ -32,31 +46,46 @@ class ShopperLogic:
 
     Args:
         views: what to compute; by default the whole catalogue. A job whose branches run apart gives one
-        branch's.
+            branch's.
         definitions: the shop's settings of meaning.
+        whole: whether every row is whole. Where only some branches are hosted, it always is.
     """
 
     def __init__(
-        self, views: Iterable[FeatureView] | None = None, definitions: Definitions | None = None
+        self,
+        views: Iterable[FeatureView] | None = None,
+        definitions: Definitions | None = None,
+        whole: bool = False,
     ) -> None:
         """Compile the views."""
         self.definitions = definitions or Definitions()
         hosted = all_views(self.definitions) if views is None else tuple(views)
-        self._plan = Plan(hosted, self.definitions)
-        self._windows = self.definitions.windows if self._plan.rolling else ()
-        self._order_memory = max(self.definitions.windows, key=lambda w: w.size_ms + w.pane_ms)
-        session_plan = self._plan.session
-        self._sessions = Sessions(session_plan, self.definitions) if session_plan else None
+        self._plan = plan = Plan(hosted, self.definitions)
+        self._windows = self.definitions.windows if plan.rolling else ()
+        self._all = (1 << len(self._windows)) - 1
+        self._longest = self.definitions.windows[-1]
         self._shape = crc32(repr(self._windows).encode())
-        self.partial = self._sessions is None
-        """Whether the views are only some branches', so that an emptied window gives a row of zeros."""
         told = [(view.name, [view.identity(feature) for feature in view.features]) for view in hosted]
         self.catalogue = crc32(repr((told, self._windows)).encode())
         """Fingerprint of the features: rows that another one made are to be made anew."""
+        self.partial = plan.session is None
+        """Whether an emptied window gives a row of zeros, for other branches may have something inside."""
+        whole = whole or {view.branch for view in hosted} != set(BRANCHES)
+        self._window_rows = Windows(plan, self._windows, whole, self.partial)
+        self._sessions = self._session_rows = None
+        if plan.session is not None:
+            self._sessions = Sessions(plan.session, self.definitions)
+            self._session_rows = SessionRows(plan.session, self._sessions, self.definitions, whole)
 
     def zero(self) -> ShopperState:
         """The state of a shopper who was never seen."""
-        return ShopperState(shape=self._shape, windows=[WindowState() for _ in self._windows])
+        return ShopperState(
+            shape=self._shape,
+            edition=self.catalogue,
+            room=FITS,
+            levels=[Level() for _ in self._windows],
+            written=[None] * len(self._windows),
+        )
 
     def load(self, data: bytes) -> ShopperState:
         """The state in `data`; where the windows were others, they start empty.
@@ -69,15 +98,11 @@ class ShopperLogic:
         """
         state = load(data)
         if state.shape != self._shape:
-            state.windows = [WindowState() for _ in self._windows]
-            state.shape = self._shape
-        known = self._plan.aggregates.keys()
-        for window in state.windows:
-            drop_unknown(window, known)
-        if not state.trails.keys() <= known:
-            state.trails = {slot: acc for slot, acc in state.trails.items() if slot in known}
-        if self._sessions is not None:
-            self._sessions.drop_unknown(state)
+            state.levels = [Level() for _ in self._windows]
+            state.written = [None] * len(self._windows)
+            state.shape, state.changed = self._shape, 0
+        if state.edition != self.catalogue:
+            self._adopt(state)
         return state
 
     dump = staticmethod(dump)
@@ -92,15 +117,17 @@ class ShopperLogic:
         self.advance(state, as_of)
         if event.at > state.at + FUTURE_MS:
             return "future"
-        digest = blake2b(event.event_id.encode(), digest_size=_HASH).digest()
-        if _remembers(state.ids, digest):
+        key = digest(event.event_id)
+        if place(state.ids, key) >= 0:
             return "duplicate"
         if state.next <= state.at:
             state.next = NEVER
         if not self._count(state, event):
             state.next = self._due(state)
             return "late"
-        state.ids = (state.ids + digest)[-REMEMBERED_IDS * _HASH :]
+        state.ids = (state.ids + key)[-REMEMBERED_IDS * SIZE :]
+        if spend(state, event, self._plan):
+            self._again(state)
         return "applied"
 
     def advance(self, state: ShopperState, as_of: int) -> None:
@@ -110,35 +137,32 @@ class ShopperLogic:
             return
         if state.gone(at):
             self._forget(state)
-        for i, window in enumerate(self._windows):
-            if leave(state.windows[i], window, at, self._plan.aggregates):
-                state.changed |= 1 << i
-        if state.trails:
-            self._prune(state, min(window.first_pane(at) * window.pane_ms for window in self._windows))
+        passed = leave(state.levels, self._windows, at, self._plan.aggregates)
+        if passed.changed:
+            bits = sum(
+                self._plan.bits[slot]
+                for slot in passed.slots | (state.trails.keys() & self._plan.bits.keys())
+            )
+            looks_back = not self._plan.looking_back.keys().isdisjoint(state.trails)
+            self._window_rows.left(state, self._all if looks_back else passed.changed, bits)
+            if passed.changed > self._all >> 1:
+                self._prune(state, self._longest.first_pane(at) * self._longest.pane_ms)
         if self._sessions is not None:
             self._sessions.leave(state)
-        if state.orders:
-            state.orders = {key: until for key, until in state.orders.items() if until > at}
         state.next = self._due(state)
 
     def rows(self, state: ShopperState, shopper: str) -> list[FeatureRow]:
-        """The rows that changed since they were last asked for."""
+        """The rows that changed since they were last asked for, each on top of the one before it."""
         rows: list[FeatureRow] = []
         if state.changed:
-            for i in range(len(self._windows)):
-                if state.changed >> i & 1:
-                    self._window_row(state, shopper, i, rows)
-            state.changed = 0
-        if self._sessions is not None:
-            self._session_rows(self._sessions, state, shopper, rows)
+            self._window_rows.changed(state, shopper, rows)
+        if self._session_rows is not None:
+            self._session_rows.changed(state, shopper, rows)
         return rows
 
     def all_rows(self, state: ShopperState, shopper: str) -> list[FeatureRow]:
-        """Every row that exists, changed or not."""
-        state.changed = (1 << len(self._windows)) - 1
-        state.current = ""
-        for session in state.sessions:
-            session.changed = True
+        """Every row that exists, whole, changed or not."""
+        self._again(state)
         return self.rows(state, shopper)
 
     def _count(self, state: ShopperState, event: Event) -> bool:
@@ -152,160 +176,126 @@ class ShopperLogic:
 
     def _roll(self, state: ShopperState, event: Event, order: bool) -> bool:
         wanted = self._plan.wanted(event)
-        paned: list[Told] = []
-        trails: list[Told] = []
+        i = level_of(self._windows, event.at, state.at) if wanted else len(self._windows)
+        if i == len(self._windows):
+            return False
+        window = self._windows[i]
+        number = event.at // window.pane_ms
+        enter(state.levels[i], number)
+        bits = 0
         for plan in wanted:
-            fact = plan.fact(event, order)
-            for told, touches in zip((paned, trails), plan.touches(event.kind), strict=True):
-                told += [(slot, aggregate, fact) for slot, aggregate in touches]
-        used = False
-        for i, window in enumerate(self._windows):
-            number = event.at // window.pane_ms
-            leaves_at = window.leaves_at(number)
-            if not wanted or leaves_at <= state.at:
-                continue
-            used = True
-            held = state.windows[i]
-            state.overflow += fold(held, number, paned)
-            if read := held.read_views:
-                for plan in wanted:
-                    read.pop(plan.view.name, None)
-            state.changed |= 1 << i
-            state.keep = max(state.keep, leaves_at)
-            state.next = min(state.next, leaves_at)
-        if used:
-            self._follow(state, trails)
-        return used
+            bits |= self._fold(state, state.levels[i], number, plan, event, order)
+        self._window_rows.touch(state, self._all & -(1 << i), bits)
+        if i and not self._plan.looking_back.keys().isdisjoint(state.trails):
+            self._window_rows.touch(state, self._all, sum(self._plan.looking_back.values()))
+        state.keep = max(state.keep, self._longest.leaves_at(event.at // self._longest.pane_ms))
+        state.next = min(state.next, window.leaves_at(number))
+        return True
 
-    def _follow(self, state: ShopperState, trails: Iterable[Told]) -> None:
-        for slot, aggregate, fact in trails:
-            acc = state.trails.get(slot)
-            acc = aggregate.add(aggregate.zero() if acc is None else acc, fact)
-            if acc:
-                state.trails[slot] = acc
-                if slot in self._plan.looking_back:
-                    self._reread(state, self._plan.looking_back[slot])
+    def _fold(
+        self, state: ShopperState, level: Level, number: int, plan: ViewPlan, event: Event, order: bool
+    ) -> int:
+        """Let one view's accumulators grow; the bits of those that changed."""
+        fact: Any = plan.fact(event, order)
+        touches, trails, bits = plan.touches(event.kind), state.trails, 0
+        if touches.mixed >= 0 and fact.currencies:
+            trail_of(trails, touches.mixed)
+            fact, given = limited(fact, touches, trails), fact
+            if fact is not given:
+                self._lose(state, event.at)
+        start = self._windows[0].first_pane(state.at) * self._windows[0].pane_ms
+        for bit, slot, aggregate in (*touches.trails, *touches.named):
+            trail_of(trails, slot)
+            lost = aggregate.grow(trails, slot, fact, start)
+            if lost is not None:
+                bits |= bit
+                if lost > BEGINNING:
+                    self._lose(state, lost)
+        if touches.panes or touches.named:
+            pane = pane_of(panes_of(level), number)
+            bits |= _count(touches, fact, pane, total_of(level), trails)
+        return bits
 
-    def _reread(self, state: ShopperState, view: str) -> None:
-        """Every window's row is to be read again, for the view looks back beyond the window."""
-        for i, held in enumerate(state.windows):
-            if held.panes:
-                held.read_views.pop(view, None)
-                state.changed |= 1 << i
+    def _lose(self, state: ShopperState, at: int) -> None:
+        state.overflow += 1
+        state.lost = max(state.lost, at)
 
     def _is_order(self, state: ShopperState, event: Event) -> bool:
-        return event.transaction_id is None or _digest(event.transaction_id) not in state.orders
+        return event.transaction_id is None or digest(event.transaction_id) not in orders_of(state)
 
     def _remember_order(self, state: ShopperState, event: Event) -> None:
-        window = self._order_memory
-        until = window.leaves_at(event.at // window.pane_ms)
+        until = self._longest.leaves_at(event.at // self._longest.pane_ms)
         if event.transaction_id is not None and until > state.at:
-            key = _digest(event.transaction_id)
-            state.orders[key] = max(state.orders.get(key, 0), until)
-            while len(state.orders) > REMEMBERED_IDS:
-                del state.orders[next(iter(state.orders))]
+            key, orders = digest(event.transaction_id), orders_of(state)
+            orders[key] = max(orders.get(key, 0), until)
+            while len(orders) > REMEMBERED_ORDERS:
+                del orders[next(iter(orders))]
                 state.overflow += 1
 
     def _prune(self, state: ShopperState, start: int) -> None:
-        kept = {}
-        for slot, acc in state.trails.items():
+        """Drop what is older than every window."""
+        for slot in list(state.trails):
+            acc = trail_of(state.trails, slot)
+            before = len(acc)
             left = self._plan.aggregates[slot].prune(acc, start)  # type: ignore[attr-defined]
-            if left is not None:
-                kept[slot] = left
-            if left != acc and slot in self._plan.looking_back:
-                self._reread(state, self._plan.looking_back[slot])
-        state.trails = kept
+            if left is None:
+                del state.trails[slot]
+            else:
+                state.trails[slot] = left
+            if slot in self._plan.looking_back and (left is None or len(left) != before):
+                self._window_rows.touch(state, self._all, self._plan.looking_back[slot])
+        orders = orders_of(state)
+        if orders:
+            state.orders = {key: until for key, until in orders.items() if until > state.at}
 
     def _due(self, state: ShopperState) -> int:
         due = [state.keep + GRACE_MS]
-        for window, held in zip(self._windows, state.windows, strict=True):
-            if held.panes:
-                due.append(window.leaves_at(min(held.panes)))
+        for window, level in zip(self._windows, state.levels, strict=True):
+            if not level.empty:
+                due.append(window.leaves_at(level.first))
         if self._sessions is not None:
             due += [self._sessions.due(session) for session in state.sessions]
         return min(due)
+
+    def _adopt(self, state: ShopperState) -> None:
+        """Take over the state of a release with other windows or features."""
+        known = self._plan.aggregates.keys()
+        state.trails = {slot: acc for slot, acc in state.trails.items() if slot in known}
+        for level in state.levels:
+            drop_unknown(level, known)
+        if self._sessions is not None:
+            self._sessions.drop_unknown(state)
+        state.edition = self.catalogue
+        self._forget_rows(state)
 
     def _forget(self, state: ShopperState) -> None:
         state.ids = b""
         state.orders = {}
         state.seen = 1
-        state.current = ""
+        state.lost = BEGINNING
 
-    def _window_row(self, state: ShopperState, shopper: str, i: int, rows: list[FeatureRow]) -> None:
-        window, held = self._windows[i], state.windows[i]
-        if not held.panes and not self.partial:
-            return  # the key expires by itself at that very moment
-        values: dict[str, Value] = {}
-        reading = Reading(start=window.first_pane(state.at) * window.pane_ms)
-        read = held.read_views
-        for plan in self._plan.rolling:
-            found = read.get(plan.view.name)
-            if found is None:
-                found = read[plan.view.name] = plan.read(held.total, state.trails, reading)
-            values.update(found)
-        following = until = state.at
-        if held.panes:
-            following, until = self._leaves_first(state, i), window.leaves_at(max(held.panes))
-        rows.append(
-            FeatureRow(
-                entity="user",
-                entity_id=shopper,
-                window=window.label,
-                values=values,
-                at=state.at,
-                next=following,
-                until=until,
-                seen=state.seen,
-                capped=CAPPED in held.total,
-            )
-        )
-
-    def _leaves_first(self, state: ShopperState, i: int) -> int:
-        """When the window's values next change: its first pane leaves, or what it looks back to."""
-        moment = self._windows[i].leaves_at(min(state.windows[i].panes))
-        if not self._plan.looking_back.keys().isdisjoint(state.trails):
-            farthest = max(range(len(self._windows)), key=self._reach)
-            return min(moment, self._windows[farthest].leaves_at(min(state.windows[farthest].panes)))
-        return moment
-
-    def _reach(self, i: int) -> int:
-        return self._windows[i].size_ms + self._windows[i].pane_ms
-
-    def _session_rows(
-        self, sessions: Sessions, state: ShopperState, shopper: str, rows: list[FeatureRow]
-    ) -> None:
-        for start, until in state.ended:
-            if self.definitions.session_keys:
-                gone = FeatureRow(
-                    "session", f"{shopper}~{start}", "session", None, state.at, until, until, state.seen
-                )
-                gone.owner, gone.start = shopper, start
-                rows.append(gone)
-        state.ended.clear()
-        if not state.sessions:
-            return
-        current = max(state.sessions, key=_last)
+    def _again(self, state: ShopperState) -> None:
+        """Let every row be given again, whole."""
+        self._forget_rows(state)
+        state.changed = self._all
         for session in state.sessions:
-            if session.changed or (session is current and session_id(session, shopper) != state.current):
-                row = sessions.row(state, session, shopper)
-                if self.definitions.session_keys and session.changed:
-                    rows.append(row)
-                if session is current:
-                    state.current = row.entity_id
-                    rows.append(msgspec.structs.replace(row, entity="user", entity_id=shopper))
-                session.changed = False
+            session.changed = True
+
+    def _forget_rows(self, state: ShopperState) -> None:
+        self._window_rows.forget(state)
+        if self._session_rows is not None:
+            self._session_rows.forget(state)
 
 
-def _remembers(ids: bytes, digest: bytes) -> bool:
-    found = ids.find(digest)
-    while found >= 0 and found % _HASH:
-        found = ids.find(digest, found + 1)
-    return found >= 0
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_HASH).digest()
-
-
-def _last(session: SessionState) -> tuple[int, str]:
-    return session.last, session.last_id
+def _count(touches: Touches, fact: Any, pane: Accs, total: Accs, trails: Accs) -> int:
+    """Add a fact to a pane and its level's totals; the bits of what changed, but for names."""
+    bits = 0
+    for bit, slot, aggregate in touches.panes:
+        if aggregate.grow(pane, slot, fact, BEGINNING) is not None:
+            aggregate.grow(total, slot, fact, BEGINNING)
+            bits |= bit
+    for _, slot, bag in touches.named:
+        if slot in trails:
+            bag.weigh(pane, slot, fact, trails[slot])
+            bag.weigh(total, slot, fact, trails[slot])
+    return bits

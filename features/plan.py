@@ -4,70 +4,97 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from events.event import UNTYPED_ACTION, Event
+from features.aggregates.bag import Bag
 from features.aggregates.base import Accs, Aggregate, Reading, Trail
-from features.aggregates.count import Count
+from features.aggregates.own import Own
 from features.definition import FeatureView
-from features.reader import ViewReader
+from features.reader import ALL, Program, Reader, read
 from features.row import Value
 from features.settings import Definitions
-
-CAPPED = 0x10000
-"""Slot, beyond those of features, that counts what the caps kept out of a pane."""
 
 
 class Touch(NamedTuple):
     """One accumulator that a fact changes."""
 
+    bit: int
     slot: int
     aggregate: Aggregate
+
+
+class Touches(NamedTuple):
+    """What a fact of one kind changes."""
+
+    trails: tuple[Touch, ...]
+    """Kept once a shopper."""
+    panes: tuple[Touch, ...]
+    named: tuple[tuple[int, int, Bag], ...]
+    """Kept in both ways."""
+    mixed: int
+    """Slot of the currencies that have room; -1 where the fact has no amounts."""
+    most: int
+    """How many."""
 
 
 class ViewPlan:
     """One view, compiled."""
 
-    def __init__(self, view: FeatureView, definitions: Definitions) -> None:
-        """Resolve slots, read-outs and what an empty view says (`empty`)."""
+    def __init__(
+        self, view: FeatureView, definitions: Definitions, bits: dict[int, int] | None = None
+    ) -> None:
+        """Resolve slots and read-outs, and give each slot a bit in `bits`.
+
+        Raises:
+            ValueError: if slots are another view's, or a session's view keeps names.
+        """
+        bits = {} if bits is None else bits
         self.view = view
         self._definitions = definitions
         self.aggregates: dict[int, Aggregate] = {view.slot(f): f.aggregate for f in view.accumulated()}
-        self._paned = frozenset(slot for slot, each in self.aggregates.items() if not each.trail)
-        self._trails = frozenset(slot for slot, each in self.aggregates.items() if each.trail)
-        self._reader = ViewReader(view)
-        self._touches: dict[str, tuple[tuple[Touch, ...], tuple[Touch, ...]]] = {}
-        self.empty: dict[str, Value] = {}
-        if view.scope == "rolling":
-            self.empty = self._reader.read({}, {}, Reading())
+        if clash := bits.keys() & self.aggregates.keys():
+            msg = f"view {view.name!r}: its slots {sorted(clash)} are another view's; rename it"
+            raise ValueError(msg)
+        if view.scope == "session" and any(each.named for each in self.aggregates.values()):
+            msg = f"view {view.name!r}: a session has no panes for a Bag; count with Distinct instead"
+            raise ValueError(msg)
+        for slot in self.aggregates:
+            bits[slot] = 1 << len(bits)
+        self.mixed = next((view.slot(f) for f in view.accumulated() if f.name == view.mixed), -1)
+        """Slot of the currencies that have room; -1 where there is no such thing."""
+        self._bits = bits
+        self._touches: dict[str, Touches] = {}
 
     def fact(self, event: Event, order: bool) -> Any:
         """The view's fact of an event that it wants."""
         return self.view.fact(event, order, self._definitions)
 
-    def touches(self, kind: str) -> tuple[tuple[Touch, ...], tuple[Touch, ...]]:
-        """The paned accumulators and the trails that a fact of `kind` changes."""
+    def touches(self, kind: str) -> Touches:
+        """The accumulators that a fact of `kind` changes."""
         found = self._touches.get(kind)
         if found is None:
-            slots = {
-                self.view.slot(f): f
-                for f in self.view.accumulated()
-                if (not f.on or kind in f.on) and not f.aggregate.idle
-            }
-            touched = [Touch(slot, f.aggregate) for slot, f in slots.items()]
-            found = (
-                tuple(touch for touch in touched if not touch.aggregate.trail),
+            features = [
+                f for f in self.view.accumulated() if (not f.on or kind in f.on) and not f.aggregate.idle
+            ]
+            slots = {self.view.slot(f): f.aggregate for f in features}
+            touched = [Touch(self._bits[slot], slot, aggregate) for slot, aggregate in slots.items()]
+            mixed = next((f for f in features if f.name == self.view.mixed), None)
+            found = self._touches[kind] = Touches(
                 tuple(touch for touch in touched if touch.aggregate.trail),
+                tuple(touch for touch in touched if not touch.aggregate.trail and not touch.aggregate.named),
+                tuple((bit, slot, each) for bit, slot, each in touched if isinstance(each, Bag)),
+                self.view.slot(mixed) if mixed else -1,
+                getattr(mixed.aggregate, "most", 0) if mixed else 0,
             )
-            self._touches[kind] = found
         return found
 
-    def read(self, totals: Accs, trails: Accs, reading: Reading) -> dict[str, Value]:
-        """The view's values; what has no value is not there."""
-        if self._paned.isdisjoint(totals) and self._trails.isdisjoint(trails):
-            return self.empty
-        return self._reader.read(totals, trails, reading)
+    def own_bits(self) -> dict[str, int]:
+        """The bit of each of a session's own fields."""
+        return {
+            each.field: self._bits[slot] for slot, each in self.aggregates.items() if isinstance(each, Own)
+        }
 
-    def read_session(self, accs: Accs, reading: Reading) -> dict[str, Value]:
-        """The values of one session."""
-        return self._reader.read(accs, accs, reading)
+    def empty(self) -> dict[str, Value]:
+        """What a view of rolling windows says where nothing is inside."""
+        return read(Reader((self.view,), self._bits).program(ALL), (), {}, Reading())[0]
 
 
 class Plan:
@@ -79,24 +106,57 @@ class Plan:
         Raises:
             ValueError: if accumulators of two views share a slot.
         """
-        plans = [ViewPlan(view, definitions) for view in views]
-        self.rolling = [plan for plan in plans if plan.view.scope == "rolling"]
-        self.looking_back: dict[int, str] = {}
-        """Slots of trails whose older entries can change what a window says, and their views."""
+        hosted = tuple(views)
+        bits: dict[int, int] = {}
+        self.rolling = [ViewPlan(view, definitions, bits) for view in hosted if view.scope == "rolling"]
+        self.bits = dict(bits)
+        """Of each slot of the rolling views."""
+        self.aggregates: dict[int, Aggregate] = {}
         for plan in self.rolling:
-            for slot, aggregate in plan.aggregates.items():
-                if isinstance(aggregate, Trail) and aggregate.looks_back:
-                    self.looking_back[slot] = plan.view.name
-        self.session = next((plan for plan in plans if plan.view.scope == "session"), None)
-        self.aggregates: dict[int, Aggregate] = {CAPPED: Count()}
-        for plan in self.rolling:
-            if clash := self.aggregates.keys() & plan.aggregates.keys():
-                msg = f"view {plan.view.name!r}: its slots {sorted(clash)} are another view's; rename it"
-                raise ValueError(msg)
             self.aggregates.update(plan.aggregates)
+        self.trails = [slot for slot, each in self.aggregates.items() if each.trail or each.named]
+        self.looking_back = {
+            slot: bits[slot]
+            for slot, each in self.aggregates.items()
+            if isinstance(each, Trail) and each.looks_back
+        }
+        """Slots of trails whose older entries can change what a window says, and their bits."""
+        self.reader = Reader((plan.view for plan in self.rolling), bits)
+        session = next((view for view in hosted if view.scope == "session"), None)
+        self.session = None if session is None else SessionPlan(session, definitions)
+        self._wanted: dict[tuple[str, bool], list[ViewPlan]] = {}
 
     def wanted(self, event: Event) -> list[ViewPlan]:
         """The rolling views that make a fact of the event."""
-        if event.kind == UNTYPED_ACTION:
-            return []
-        return [plan for plan in self.rolling if plan.view.wants(event)]
+        key = (event.kind, event.session_id is None)
+        found = self._wanted.get(key)
+        if found is None:
+            found = [plan for plan in self.rolling if plan.view.wants(event)]
+            found = self._wanted[key] = [] if event.kind == UNTYPED_ACTION else found
+        return found
+
+
+class SessionPlan(ViewPlan):
+    """The view of sessions, compiled."""
+
+    def __init__(self, view: FeatureView, definitions: Definitions) -> None:
+        """Slots of sessions lie apart from those of windows."""
+        bits: dict[int, int] = {}
+        super().__init__(view, definitions, bits)
+        self._reader = Reader((view,), bits)
+
+    def program(self, bits: int) -> Program:
+        """What to read when the accumulators of these bits changed."""
+        return self._reader.program(bits)
+
+
+def limited(fact: Any, touches: Touches, trails: Accs) -> Any:
+    """The fact with amounts only in the currencies that have room; the fact itself if they all have."""
+    known = trails.get(touches.mixed) or {}
+    for currency in fact.currencies:
+        if currency not in known:
+            break
+    else:
+        return fact
+    allowed = {*known, *[each for each in fact.currencies if each not in known][: touches.most - len(known)]}
+    return fact if allowed.issuperset(fact.currencies) else fact.limited(allowed)

@@ -1,22 +1,36 @@
-"""How a view's row is read from its accumulators, compiled so that only what is there costs anything."""
+"""How values are read from accumulators: programs compiled for what may have changed.
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+A program names, view by view, the features to read. It is compiled once for each set of accumulators that
+changed together, and reads what they and the currency chosen decide, directly or by derivation.
+"""
 
-from features.aggregates.base import Accs, Reading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from features.aggregates.base import Accs, Aggregate, Reading
 from features.aggregates.own import Own
 from features.definition import Derived, Feature, FeatureView
 from features.row import Value
+from features.state import trail_of
+
+ALL: Final = -1
+"""The bits of every accumulator."""
+NOBODY: Final[tuple[list[Any], dict[int, int]]] = ([0, {}], {})
 
 ReadOut = Callable[[Any, Reading], Any]
+Join = Callable[[Any, Any], Any]
+PANES, TRAIL, NAMED = range(3)
 
 
 class Slot(NamedTuple):
     """One accumulator and the features that are read from it."""
 
     slot: int
-    trail: bool
+    kept: int
+    join: Join
     reads: tuple[tuple[str, ReadOut], ...]
+    blanks: dict[str, Value | None]
+    """What is said where there is no accumulator."""
 
 
 class Phase(NamedTuple):
@@ -26,69 +40,175 @@ class Phase(NamedTuple):
     derived: tuple[tuple[str, tuple[str, ...], Callable[..., Any]], ...]
 
 
-class ViewReader:
-    """Reads one view: the currency first, then the rest, on top of what an empty view says."""
+class Part(NamedTuple):
+    """What is to be read of one view."""
 
-    def __init__(self, view: FeatureView) -> None:
-        """Sort the features into phases."""
-        self._view = view
-        chosen = max(
-            (i + 1 for i, feature in enumerate(view.features) if feature.name in view.currency), default=0
-        )
-        self._first = self._phase(view.features[:chosen])
-        self._rest = self._phase(view.features[chosen:])
-        self._own = tuple(
-            (f.name, getattr(f.aggregate, f.read)) for f in view.accumulated() if isinstance(f.aggregate, Own)
-        )
-        self._hidden = tuple(f.name for f in view.features if f.name.startswith("_"))
-        self._blank = {
-            f.name: value
-            for f in view.accumulated()
-            if not isinstance(f.aggregate, Own)
-            and (value := getattr(f.aggregate, f.read)(f.aggregate.zero(), Reading())) is not None
-        }
+    own: tuple[tuple[str, ReadOut], ...]
+    first: Phase
+    """What chooses the currency."""
+    currency: tuple[str, ...]
+    rest: Phase
+    names: tuple[str, ...]
+    """The features that are written."""
 
-    def read(self, totals: Accs, trails: Accs, reading: Reading) -> dict[str, Value]:
-        """The view's values; what has no value is not there."""
-        values: dict[str, Any] = self._blank.copy()
+
+class Program(NamedTuple):
+    """What is to be read of all views."""
+
+    parts: tuple[Part, ...]
+    paned: bool
+    """Whether any of it lies in panes."""
+
+
+class Reader:
+    """Compiles programs for views whose accumulators have bits."""
+
+    def __init__(self, views: Iterable[FeatureView], bits: dict[int, int]) -> None:
+        """Remember the views; `bits` gives the bit of each slot."""
+        self._views = tuple(views)
+        self._bits = bits
+        self._programs: dict[int, Program] = {}
+
+    def program(self, bits: int) -> Program:
+        """What to read when the accumulators of these bits changed."""
+        found = self._programs.get(bits)
+        if found is None:
+            parts = tuple(part for part in (self._part(view, bits) for view in self._views) if part.names)
+            slots = [slot for part in parts for phase in (part.first, part.rest) for slot in phase.slots]
+            found = self._programs[bits] = Program(parts, any(slot.kept != TRAIL for slot in slots))
+        return found
+
+    def _part(self, view: FeatureView, bits: int) -> Part:
+        changed = self._changed(view, bits)
+        needed = _needed(view, changed)
+        chosen = max((i + 1 for i, f in enumerate(view.features) if f.name in view.currency), default=0)
+        features = [feature for feature in view.features if feature.name in needed]
+        first = [feature for feature in features if feature in view.features[:chosen]]
+        return Part(
+            tuple(
+                (f.name, getattr(f.aggregate, f.read))
+                for f in features
+                if isinstance(f, Feature) and isinstance(f.aggregate, Own)
+            ),
+            _phase(view, first),
+            tuple(name for name in view.currency if name in needed),
+            _phase(view, [feature for feature in features if feature not in first]),
+            tuple(f.name for f in view.public() if f.name in changed),
+        )
+
+    def _changed(self, view: FeatureView, bits: int) -> set[str]:
+        changed: set[str] = set()
+        for feature in view.features:
+            if isinstance(feature, Derived):
+                hit = not changed.isdisjoint(feature.inputs)
+            else:
+                hit = bool(bits & self._bits[view.slot(feature)]) or (
+                    feature.aggregate.monetary and not changed.isdisjoint(view.currency)
+                )
+            if hit:
+                changed.add(feature.name)
+        return changed
+
+
+def read(
+    program: Program, totals: Sequence[Accs], trails: Accs, reading: Reading
+) -> tuple[dict[str, Value], list[str]]:
+    """The values of a program's features, and the names of those that have none.
+
+    Args:
+        program: what to read.
+        totals: accumulators over panes, whose sum is read.
+        trails: the shared accumulators.
+        reading: the window or session; its currency is set here.
+    """
+    values: dict[str, Value] = {}
+    absent: list[str] = []
+    for own, first, currency, rest, names in program.parts:
+        found: dict[str, Any] = {}
         reading.currency = None
-        for name, own in self._own:
-            values[name] = own(None, reading)
-        if self._first.slots:
-            _fill(values, self._first, totals, trails, reading)
-            reading.currency = next((values[name] for name in self._view.currency if name in values), None)
-        _fill(values, self._rest, totals, trails, reading)
-        for name in self._hidden:
-            values.pop(name, None)
-        return values
-
-    def _phase(self, features: tuple[Feature | Derived, ...]) -> Phase:
-        slots: dict[int, list[Feature]] = {}
-        for feature in features:
-            if isinstance(feature, Feature) and not isinstance(feature.aggregate, Own):
-                slots.setdefault(self._view.slot(feature), []).append(feature)
-        return Phase(
-            tuple(self._slot(slot, reads) for slot, reads in slots.items()),
-            tuple((f.name, f.inputs, f.function) for f in features if isinstance(f, Derived)),
-        )
-
-    def _slot(self, slot: int, features: list[Feature]) -> Slot:
-        aggregate = features[0].aggregate
-        trail = aggregate.trail and self._view.scope == "rolling"
-        return Slot(slot, trail, tuple((f.name, getattr(aggregate, f.read)) for f in features))
+        for name, read_out in own:
+            found[name] = read_out(None, reading)
+        if first.slots:
+            _fill(found, first, totals, trails, reading)
+            if currency:
+                reading.currency = next((found[name] for name in currency if found[name] is not None), None)
+        _fill(found, rest, totals, trails, reading)
+        for name in names:
+            value = found[name]
+            if value is None:
+                absent.append(name)
+            else:
+                values[name] = value
+    return values, absent
 
 
-def _fill(values: dict[str, Any], phase: Phase, totals: Accs, trails: Accs, reading: Reading) -> None:
-    for slot, trail, reads in phase.slots:
-        acc = (trails if trail else totals).get(slot)
-        if acc is not None:
-            for name, read in reads:
-                value = read(acc, reading)
-                if value is None:
-                    values.pop(name, None)
-                else:
-                    values[name] = value
+def _fill(
+    found: dict[str, Any], phase: Phase, totals: Sequence[Accs], trails: Accs, reading: Reading
+) -> None:
+    for slot, kept, join, reads, blanks in phase.slots:
+        acc = trail_of(trails, slot) if kept else _sum(totals, slot, join)
+        if acc is None:
+            found.update(blanks)
+        else:
+            if kept == NAMED:
+                acc = acc, _sum(totals, slot, join) or {}
+            for name, read_out in reads:
+                found[name] = read_out(acc, reading)
     for name, inputs, function in phase.derived:
-        value = function(*[values.get(each) for each in inputs])
-        if value is not None:
-            values[name] = value
+        found[name] = function(*[found[each] for each in inputs])
+
+
+def _sum(totals: Sequence[Accs], slot: int, join: Join) -> Any:
+    acc = None
+    for total in totals:
+        more = total.get(slot)
+        if more is not None:
+            acc = more if acc is None else join(acc, more)
+    return acc
+
+
+def _needed(view: FeatureView, changed: set[str]) -> set[str]:
+    """What changed, what it is derived from, and what chooses its currency."""
+    needed = _with_inputs(view, changed)
+    if any(isinstance(f, Feature) and f.aggregate.monetary and f.name in needed for f in view.features):
+        needed = _with_inputs(view, needed.union(view.currency))
+    return needed
+
+
+def _with_inputs(view: FeatureView, names: set[str]) -> set[str]:
+    needed = set(names)
+    for feature in reversed(view.features):
+        if isinstance(feature, Derived) and feature.name in needed:
+            needed.update(feature.inputs)
+    return needed
+
+
+def _phase(view: FeatureView, features: Sequence[Feature | Derived]) -> Phase:
+    slots: dict[int, list[Feature]] = {}
+    for feature in features:
+        if isinstance(feature, Feature) and not isinstance(feature.aggregate, Own):
+            slots.setdefault(view.slot(feature), []).append(feature)
+    return Phase(
+        tuple(_slot(slot, reads) for slot, reads in slots.items()),
+        tuple((f.name, f.inputs, f.function) for f in features if isinstance(f, Derived)),
+    )
+
+
+def _slot(slot: int, features: list[Feature]) -> Slot:
+    aggregate = features[0].aggregate
+    nothing = NOBODY if aggregate.named else aggregate.zero()
+    reads = tuple((f.name, getattr(aggregate, f.read)) for f in features)
+    return Slot(
+        slot,
+        NAMED if aggregate.named else TRAIL if aggregate.trail else PANES,
+        _joined(aggregate),
+        reads,
+        {name: read_out(nothing, Reading()) for name, read_out in reads},
+    )
+
+
+def _joined(aggregate: Aggregate) -> Join:
+    def join(left: Any, right: Any) -> Any:
+        return aggregate.merge(aggregate.merge(aggregate.zero(), left), right)
+
+    return join

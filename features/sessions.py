@@ -2,54 +2,43 @@
 
 from typing import Any
 
-import msgspec
-
 from events.event import UNTYPED_ACTION, Event
-from features.aggregates.base import Accs, Reading
-from features.facts import TEXT_LIMIT
-from features.plan import ViewPlan
-from features.row import FeatureRow
+from features.aggregates.base import BEGINNING
+from features.facts import cut, cut_id
+from features.plan import SessionPlan, limited
+from features.reader import ALL
 from features.settings import Definitions
-from features.state import SessionState, ShopperState
+from features.state import SessionState, ShopperState, accs_of
 
 MOST_OPEN = 8
 MOST_KEPT = 64
 
 
-class SessionReading(msgspec.Struct, gc=False):
-    """A session's own fields, as its view reads them."""
-
-    id: str
-    start: int
-    duration: int
-    open: bool
-    events: int
-
-
 class Sessions:
     """Keeps one shopper's sessions, merging gap sessions that an event bridges."""
 
-    def __init__(self, plan: ViewPlan, definitions: Definitions) -> None:
+    def __init__(self, plan: SessionPlan, definitions: Definitions) -> None:
         """Remember the view and the two lengths of time."""
         self._plan = plan
+        self._own = plan.own_bits()
         self._gap = definitions.session_gap_ms
         self._retention = definitions.session_retention_ms
 
     def add(self, state: ShopperState, event: Event, order: bool) -> bool:
         """Count an event in its session; False if the session is over and the event older than it."""
-        found = self._find(state, event)
+        key = cut(event.session_id) or ""
+        found = self._find(state, event, key)
         if not found and event.at + self._retention <= state.at:
             return False
-        session = self._session(state, event, found)
-        session.events += 1
-        session.changed = True
-        session.first = min(session.first, event.at)
-        session.last, session.last_id = max(
-            (session.last, session.last_id), (event.at, event.event_id[:TEXT_LIMIT])
-        )
-        session.closed = state.at >= session.last + self._gap
+        session = self._session(state, event, found, key)
+        bits = self._stretch(session, event)
+        closed = state.at >= session.last + self._gap
+        if closed != session.closed:
+            session.closed = closed
+            bits |= self._bit("open")
         if event.kind != UNTYPED_ACTION:
-            self._grow(session, event, order)
+            bits |= self._grow(state, session, event, order)
+        touch(session, bits)
         state.keep = max(state.keep, session.last + self._retention)
         state.next = min(state.next, self.due(session))
         self._evict(state)
@@ -59,14 +48,16 @@ class Sessions:
         """Take out what only another release accumulates."""
         known = self._plan.aggregates.keys()
         for session in state.sessions:
-            if not session.accs.keys() <= known:
-                session.accs = {slot: acc for slot, acc in session.accs.items() if slot in known}
+            accs = accs_of(session)
+            if not accs.keys() <= known:
+                session.accs = {slot: acc for slot, acc in accs.items() if slot in known}
 
     def leave(self, state: ShopperState) -> None:
         """Close and drop what is due at `state.at`."""
         for session in state.sessions:
             if not session.closed and state.at >= session.last + self._gap:
-                session.closed = session.changed = True
+                session.closed = True
+                touch(session, self._bit("open"))
         if any(state.at >= session.last + self._retention for session in state.sessions):
             state.sessions = [s for s in state.sessions if state.at < s.last + self._retention]
 
@@ -78,40 +69,20 @@ class Sessions:
         """When its rows expire (epoch ms)."""
         return session.last + self._retention
 
-    def row(self, state: ShopperState, session: SessionState, shopper: str) -> FeatureRow:
-        """The row under the session's own key."""
-        own = SessionReading(
-            id=session_id(session, shopper),
-            start=session.first,
-            duration=session.last - session.first,
-            open=not session.closed,
-            events=session.events,
-        )
-        return FeatureRow(
-            entity="session",
-            entity_id=own.id,
-            window="session",
-            values=self._plan.read_session(session.accs, Reading(session=own)),
-            at=state.at,
-            next=self.due(session),
-            until=self.until(session),
-            seen=state.seen,
-            capped=session.capped,
-            owner=shopper,
-            start=own.start,
-        )
+    def _bit(self, own: str) -> int:
+        return self._own.get(own, 0)
 
-    def _find(self, state: ShopperState, event: Event) -> list[SessionState]:
-        if event.session_id is not None:
-            key = event.session_id[:TEXT_LIMIT]
+    def _find(self, state: ShopperState, event: Event, key: str) -> list[SessionState]:
+        if key:
             return [session for session in state.sessions if session.key == key]
         gap = self._gap
         return [s for s in state.sessions if not s.key and s.first - gap <= event.at <= s.last + gap]
 
-    def _session(self, state: ShopperState, event: Event, found: list[SessionState]) -> SessionState:
+    def _session(
+        self, state: ShopperState, event: Event, found: list[SessionState], key: str
+    ) -> SessionState:
         if not found:
-            key = (event.session_id or "")[:TEXT_LIMIT]
-            session = SessionState(key, event.at, event.at, event.event_id[:TEXT_LIMIT])
+            session = SessionState(key, event.at, event.at, cut_id(event.event_id))
             state.sessions.append(session)
             return session
         if found[0].key:
@@ -124,26 +95,48 @@ class Sessions:
         for other in found[1:]:
             self._merge(session, other)
             state.sessions.remove(other)
+        if len(found) > 1 or session.first != start:
+            session.written = session.shown = None  # another session by now, or another id
         return session
+
+    def _stretch(self, session: SessionState, event: Event) -> int:
+        """Let the session reach to the event; the bits of its own fields that change."""
+        bits = self._bit("events")
+        session.events += 1
+        if event.at < session.first:
+            session.first = event.at
+            bits |= self._bit("start") | self._bit("duration")
+        end = event.at, cut_id(event.event_id)
+        if end > (session.last, session.last_id):
+            session.last, session.last_id = end
+            bits |= self._bit("duration")
+        return bits
 
     def _merge(self, session: SessionState, other: SessionState) -> None:
         session.events += other.events
         session.capped |= other.capped
         session.last, session.last_id = max((session.last, session.last_id), (other.last, other.last_id))
-        aggregates = self._plan.aggregates
-        accs: Accs = session.accs
-        for slot, acc in other.accs.items():
-            if slot in accs:
-                accs[slot] = aggregates[slot].merge(accs[slot], acc)
-            else:
-                accs[slot] = acc
+        aggregates, accs = self._plan.aggregates, accs_of(session)
+        for slot, acc in accs_of(other).items():
+            accs[slot] = aggregates[slot].merge(accs[slot], acc) if slot in accs else acc
 
-    def _grow(self, session: SessionState, event: Event, order: bool) -> None:
+    def _grow(self, state: ShopperState, session: SessionState, event: Event, order: bool) -> int:
         fact: Any = self._plan.fact(event, order)
-        for touches in self._plan.touches(event.kind):
-            for slot, aggregate in touches:
-                if aggregate.grow(session.accs, slot, fact):
-                    session.capped = True
+        touches, accs, bits = self._plan.touches(event.kind), accs_of(session), 0
+        if touches.mixed >= 0 and fact.currencies:
+            fact, given = limited(fact, touches, accs), fact
+            if fact is not given:
+                session.capped = True
+                state.overflow += 1
+        for several in (touches.trails, touches.panes):
+            for bit, slot, aggregate in several:
+                lost = aggregate.grow(accs, slot, fact, BEGINNING)
+                if lost is not None:
+                    bits |= bit
+                    if lost > BEGINNING:
+                        session.capped = True
+                        state.overflow += 1
+        return bits
 
     def _evict(self, state: ShopperState) -> None:
         if len(state.sessions) <= MOST_OPEN:
@@ -157,9 +150,21 @@ class Sessions:
             state.overflow += 1
 
 
-def session_id(session: SessionState, shopper: str) -> str:
-    """The tracker's id, or the one that a gap session's start makes."""
-    return session.key or f"{shopper}~{session.first}"
+def touch(session: SessionState, bits: int) -> None:
+    """Note that accumulators of the session changed, until its row is asked for."""
+    if session.changed:
+        # What changed before the state was bytes is not known any more.
+        session.__dict__["touched"] = session.__dict__.get("touched", ALL) | bits
+    else:
+        session.changed = True
+        session.__dict__["touched"] = bits
+
+
+def touched(session: SessionState) -> int:
+    """The bits that were noted since; they are forgotten by this."""
+    session.changed = False
+    bits: int = session.__dict__.pop("touched", ALL)
+    return bits
 
 
 def _start(session: SessionState) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 _MS = timedelta(milliseconds=1)
 
@@ -55,7 +56,7 @@ class Definitions:
     """The shop's settings of meaning; the defaults are those of the catalogue.
 
     Raises:
-        ValueError: if two windows share a label, or there is none.
+        ValueError: if two windows share a label, there is none, or they do not nest.
     """
 
     windows: tuple[Window, ...] = (FIVE_MINUTES, ONE_HOUR, ONE_DAY)
@@ -76,6 +77,15 @@ class Definitions:
         if not labels or len(set(labels)) < len(labels) or "session" in labels:
             msg = f"windows {labels}: give at least one, each with a label of its own other than 'session'"
             raise ValueError(msg)
+        for shorter, longer in pairwise(self.windows):
+            if longer.pane % shorter.pane or longer.size < shorter.size + shorter.pane:
+                least = shorter.size + shorter.pane
+                msg = (
+                    f"windows {shorter.label!r} and {longer.label!r} do not nest: list them from the "
+                    f"shortest to the longest; {longer.label!r} must be at least {least} long, with panes "
+                    f"that are a multiple of {shorter.pane}"
+                )
+                raise ValueError(msg)
 
     @property
     def session_gap_ms(self) -> int:

@@ -52,6 +52,6 @@ class Split:
         plans = [ViewPlan(v, self._definitions) for v in self._views[branch] if v.scope == "rolling"]
         zeros: dict[str, Value] = {}
         for plan in plans:
-            zeros.update(plan.empty)
+            zeros.update(plan.empty())
         names = tuple(feature.name for plan in plans for feature in plan.view.public())
         return BranchFields(names, zeros)

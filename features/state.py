@@ -2,38 +2,38 @@
 
 The structs are array-like MessagePack: compact, and a field added at the end with a default restores from
 older bytes. Bytes begin with the moment at which something changes, so that it can be read without decoding
-the rest.
+the rest. What an event does not touch stays MessagePack (`msgspec.Raw`): `opened` decodes it when it is
+needed.
 """
 
 from typing import Any
 
 import msgspec
 
-from features.aggregates.base import Accs
+from features.aggregates.base import BEGINNING, Accs
+
+Written = tuple[int, int, int]
+"""(seen, at, until) of a row that was given."""
 
 
-class WindowState(msgspec.Struct, array_like=True, dict=True):
-    """One rolling window: panes by number, and their running totals.
+class Level(msgspec.Struct, array_like=True):
+    """The part of a rolling window that no shorter window holds: panes by number, and their totals."""
 
-    Its `__dict__`, which is not part of the bytes, may keep the values last read of each view (see
-    `read_views`).
-    """
-
-    panes: dict[int, Any] = {}
-    """Accumulators of each pane; MessagePack (`msgspec.Raw`) as long as nothing touches the pane."""
-    total: dict[int, Any] = {}
-    """Accumulators over all panes."""
-    open: list[int] = []
-    """Numbers of the panes that are not packed at the moment."""
+    first: int = 0
+    """Number of the oldest pane; greater than `last` where there is none."""
+    last: int = -1
+    total: Any = {}
+    """Accumulators over the panes of this level."""
+    panes: Any = {}
+    """Accumulators by pane. A pane without any still says that an event was there."""
 
     @property
-    def read_views(self) -> dict[str, Any]:
-        """Values last read, by view; whoever changes a view's accumulators drops its entry."""
-        found: dict[str, Any] = self.__dict__.setdefault("views", {})
-        return found
+    def empty(self) -> bool:
+        """Whether it has no pane."""
+        return self.last < self.first
 
 
-class SessionState(msgspec.Struct, array_like=True):
+class SessionState(msgspec.Struct, array_like=True, dict=True):
     """One session of the shopper (or the shopper's part of it)."""
 
     key: str
@@ -44,41 +44,54 @@ class SessionState(msgspec.Struct, array_like=True):
     last_id: str
     """Id of the event at `last`; the greatest where several are."""
     events: int = 0
-    accs: dict[int, Any] = {}
     closed: bool = False
     capped: bool = False
     changed: bool = True
     """Whether its row was not asked for since it changed."""
+    written: Written | None = None
+    """Its last row under the session's own key; None: the next one is whole."""
+    shown: Written | None = None
+    """Its last row as the shopper's current session."""
+    accs: Any = {}
 
 
-class ShopperState(msgspec.Struct, array_like=True):
-    """All that is kept of one shopper: bounded by panes and caps, never by events."""
+class ShopperState(msgspec.Struct, array_like=True, dict=True):
+    """All that is kept of one shopper: below 64 kB, whatever comes (`features.bound`)."""
 
     next: int = 0
     """The next moment (epoch ms) at which a value changes or something is dropped."""
     shape: int = 0
-    """Fingerprint of the windows; with other windows the panes start empty."""
+    """Fingerprint of the windows; with other windows they start empty."""
+    edition: int = 0
+    """Fingerprint of the features; with others the next rows are whole."""
     at: int = 0
     """The latest `as_of`; it never goes back."""
     seen: int = 0
     """Records routed to the shopper, whatever their verdict."""
     keep: int = 0
     """The latest moment at which a row expires; a minute later nothing is kept."""
+    room: int = 0
+    """Bytes that events may add before the state's size has to be measured."""
     ids: bytes = b""
     """8-byte hashes of the last event ids, oldest first."""
-    orders: dict[bytes, int] = {}
+    orders: Any = {}
     """8-byte hash of a transaction id -> until when it is remembered."""
-    windows: list[WindowState] = []
+    levels: list[Level] = []
     trails: dict[int, Any] = {}
+    """Accumulators that all windows share."""
     sessions: list[SessionState] = []
     changed: int = 0
     """Bit set of the windows whose rows were not asked for since they changed."""
+    written: list[Written | None] = []
+    """The last row of each window; None: the next one is whole."""
     ended: list[tuple[int, int]] = []
     """Gap sessions that became others: (start, until) of the rows to delete."""
     overflow: int = 0
     """What did not fit into a cap, ever."""
+    lost: int = BEGINNING
+    """Event time (epoch ms) of the latest that did not fit: windows that reach back to it are marked."""
     current: str = ""
-    """Id of the session that the `session` row showed last."""
+    """Id of the session that the shopper's `session` row showed last."""
 
     def gone(self, as_of: int) -> bool:
         """Whether nothing is left that a row or a later event could need."""
@@ -88,51 +101,41 @@ class ShopperState(msgspec.Struct, array_like=True):
 GRACE_MS = 60_000
 """State outlives its rows by this."""
 
-_ENCODER = msgspec.msgpack.Encoder()
-_PANE = msgspec.msgpack.Decoder(dict[int, Any])
+
+class _Level(Level, array_like=True):
+    total: msgspec.Raw = msgspec.Raw(b"\x80")
+    panes: msgspec.Raw = msgspec.Raw(b"\x80")
 
 
-class _Packed(WindowState, array_like=True, dict=True):
-    panes: dict[int, msgspec.Raw] = {}
+class _Session(SessionState, array_like=True, dict=True):
+    accs: msgspec.Raw = msgspec.Raw(b"\x80")
 
 
-class _Stored(ShopperState, array_like=True):
-    windows: list[_Packed] = []  # type: ignore[assignment]
+class _Stored(ShopperState, array_like=True, dict=True):
+    orders: msgspec.Raw = msgspec.Raw(b"\x80")
+    levels: list[_Level] = []  # type: ignore[assignment]
+    trails: dict[int, msgspec.Raw] = {}
+    sessions: list[_Session] = []  # type: ignore[assignment]
 
 
 class _Head(msgspec.Struct, array_like=True):
     next: int
 
 
-_STORED = msgspec.msgpack.Decoder(_Stored)
 _FIRST = msgspec.msgpack.Decoder(_Head)
+_STORED = msgspec.msgpack.Decoder(_Stored)
+_ANY = msgspec.msgpack.Decoder()
+_PANES = msgspec.msgpack.Decoder(dict[int, msgspec.Raw])
+_RAW = msgspec.Raw
 
 
-def pane_of(window: WindowState, number: int) -> Accs:
-    """The accumulators of one pane, unpacked for change; a new pane where there was none."""
-    pane = window.panes.get(number)
-    if type(pane) is dict:
-        return pane
-    opened: Accs = {} if pane is None else _PANE.decode(pane)
-    window.panes[number] = opened
-    window.open.append(number)
-    return opened
+def base_of(written: Written | None, at: int) -> tuple[int, int] | None:
+    """What a row as of `at` can be applied on top of: the row that was given last, if it has not expired."""
+    return None if written is None or written[2] <= at else written[:2]
 
 
-def peek(pane: Any) -> Accs:
-    """The accumulators of one pane, for reading."""
-    return pane if type(pane) is dict else _PANE.decode(pane)
-
-
-def dump(state: ShopperState) -> bytes:
-    """The state as bytes; panes that were touched are packed again."""
-    for window in state.windows:
-        for number in window.open:
-            pane = window.panes.get(number)
-            if type(pane) is dict:
-                window.panes[number] = msgspec.Raw(_ENCODER.encode(pane))
-        window.open.clear()
-    return _ENCODER.encode(state)
+dump = msgspec.msgpack.Encoder().encode
+"""A state, or a part of one, as bytes."""
 
 
 def load(data: bytes) -> ShopperState:
@@ -147,3 +150,53 @@ def load(data: bytes) -> ShopperState:
 def next_of(data: bytes) -> int:
     """`ShopperState.next` of the bytes, without decoding the rest."""
     return _FIRST.decode(data).next
+
+
+def trail_of(trails: Accs, slot: int) -> Any:
+    """A shared accumulator, decoded; None where there is none."""
+    acc = trails.get(slot)
+    if type(acc) is _RAW:
+        acc = trails[slot] = _ANY.decode(acc)
+    return acc
+
+
+def total_of(level: Level) -> Accs:
+    """The totals of a level, decoded."""
+    total = level.total
+    if type(total) is _RAW:
+        total = level.total = _ANY.decode(total)
+    return total  # type: ignore[no-any-return]
+
+
+def panes_of(level: Level) -> dict[int, Any]:
+    """The panes of a level, each still packed as long as `pane_of` did not decode it."""
+    panes = level.panes
+    if type(panes) is _RAW:
+        panes = level.panes = _PANES.decode(panes)
+    return panes  # type: ignore[no-any-return]
+
+
+def pane_of(panes: dict[int, Any], number: int) -> Accs:
+    """One pane, decoded; a new one where there was none."""
+    pane = panes.get(number)
+    if type(pane) is dict:
+        return pane
+    opened: Accs = {} if pane is None else _ANY.decode(pane)
+    panes[number] = opened
+    return opened
+
+
+def accs_of(session: SessionState) -> Accs:
+    """The accumulators of a session, decoded."""
+    accs = session.accs
+    if type(accs) is _RAW:
+        accs = session.accs = _ANY.decode(accs)
+    return accs  # type: ignore[no-any-return]
+
+
+def orders_of(state: ShopperState) -> dict[bytes, int]:
+    """The remembered transactions, decoded."""
+    orders = state.orders
+    if type(orders) is _RAW:
+        orders = state.orders = _ANY.decode(orders)
+    return orders  # type: ignore[no-any-return]

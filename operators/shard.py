@@ -39,7 +39,7 @@ class ShardOptions:
     progress_ms: int = 1000
     rewrites_per_s: int = 1000
     """Shoppers a second whose rows are written again after Redis lost some."""
-    buckets: int = 0
+    buckets: int = 1
     """How many there are: told in the progress to readers, who find a shopper's by it, and to whoever
     submits, since a state cannot go on with another number."""
 

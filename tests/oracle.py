@@ -86,9 +86,9 @@ class OracleDefinitions:
     outlives: int = MINUTE
     """How long a shopper's state outlives its last row."""
     remembered_ids: int = 1_024
-    pane_values: int = 64
-    window_values: int = 1_000
-    session_values: int = 1_000
+    set_values: int = 1_000
+    """Of a set, as many values count as were seen last."""
+    bag_values: int = 100
     currencies: int = 4
     trail: int = 64
     open_sessions: int = 8
@@ -111,7 +111,7 @@ class Kept:
     is_order: bool
     """A transaction that repeats no remembered one."""
     refused: set[tuple[str, str, Hashable]] = field(default_factory=set)
-    """(window label or `session`, name of the set, value) that found no room when the event arrived."""
+    """(`window` or `session`, name of the set, value) that found no room when the event arrived."""
 
     @property
     def key(self) -> tuple[int, str]:
@@ -172,8 +172,8 @@ class History:
         self.kept: list[Kept] = []
         self.transactions: dict[str, int] = {}
         """Until when each transaction id is remembered."""
-        self.taken: dict[tuple[str, str], set[tuple[int, Hashable]]] = defaultdict(set)
-        """(window label, set) -> the (pane, value) pairs in it."""
+        self.taken: dict[str, dict[Hashable, int]] = defaultdict(dict)
+        """Bag or currencies of a view -> value -> event time at which it was last seen."""
         self.sessions: list[Session] = []
         self.gave_way: list[SessionRow] = []
         self.last_until = 0
@@ -221,30 +221,26 @@ class History:
 
     def _enter_windows(self, kept: Kept) -> None:
         self.kept.append(kept)
-        for window in self.definitions.windows:
-            if window.leaves(kept.event.at) <= self.as_of:
-                continue
-            self.last_until = max(self.last_until, window.leaves(kept.event.at))
-            for name, value in values_in_windows(kept):
-                if not self._take(window, name, kept.event.at // window.width, value):
-                    kept.refused.add((window.label, name, value))
+        at, longest = kept.event.at, self.definitions.longest
+        if longest.leaves(at) <= self.as_of:
+            return
+        self.last_until = max(self.last_until, longest.leaves(at))
+        for name, value in values_in_windows(kept):
+            if not self._take(name, value, at):
+                kept.refused.add(("window", name, value))
 
-    def _take(self, window: Window, name: str, pane: int, value: Hashable) -> bool:
-        """Take the value into its pane if there is room, or if it is there already."""
-        taken = self.taken[window.label, name]
-        taken -= {(p, v) for p, v in taken if window.leaves(p * window.width) <= self.as_of}
-        in_pane = {v for p, v in taken if p == pane}
-        in_window = {v for _, v in taken}
+    def _take(self, name: str, value: Hashable, at: int) -> bool:
+        """Take the value if there is room in the longest window, or if it is there already."""
+        leaves = self.definitions.longest.leaves
+        taken = {v: last for v, last in self.taken[name].items() if leaves(last) > self.as_of}
+        self.taken[name] = taken
         bounds = self.definitions
-        if name.endswith("currency"):
-            room = value in in_window or len(in_window) < bounds.currencies
-        else:
-            room = len(in_pane) < bounds.pane_values
-            room = room and (value in in_window or len(in_window) < bounds.window_values)
-        if value in in_pane or room:
-            taken.add((pane, value))
-            return True
-        return False
+        if value not in taken and len(taken) >= (
+            bounds.currencies if name.endswith("currency") else bounds.bag_values
+        ):
+            return False
+        taken[value] = max(taken.get(value, at), at)
+        return True
 
     def _sessions_of(self, event: Event) -> list[Session]:
         """The sessions with state that the event belongs to: several where it bridges gap sessions."""
@@ -277,7 +273,7 @@ class History:
         for name, value in values_in_session(kept) if kept.typed else ():
             taken = session.taken[name]
             bounds = self.definitions
-            limit = bounds.currencies if name.endswith("currency") else bounds.session_values
+            limit = bounds.currencies if name.endswith("currency") else bounds.set_values
             if value in taken or len(taken) < limit:
                 taken.add(value)
             else:
@@ -314,9 +310,11 @@ class History:
             inside = [kept for kept in self.kept if window.leaves(kept.event.at) > as_of]
             if not inside:
                 continue
-            scope = Scope(window.label, inside, orders, self.definitions)
+            scope = Scope("window", inside, orders, self.definitions)
             leaving = [window.leaves(kept.event.at) for kept in inside]
-            capped = any(place == window.label for kept in inside for place, _, _ in kept.refused)
+            capped = scope.overfull or any(
+                place == "window" for kept in inside for place, _, _ in kept.refused
+            )
             stamps = self._stamps(as_of, min(leaving), max(leaving), capped)
             yield window.label, written(window_values(scope)) | stamps
 
@@ -330,7 +328,9 @@ class History:
 
     def _session_row(self, session: Session, as_of: int, orders: Mapping[Kept, Order]) -> SessionRow:
         typed = [kept for kept in session.events if kept.typed]
-        scope = Scope("session", typed, orders, self.definitions)
+        own = step_orders(typed, self.definitions, one_session=True)
+        own |= {kept: order for kept, order in orders.items() if kept.is_order}
+        scope = Scope("session", typed, own, self.definitions)
         start, end, until = session.first[0], session.last[0], self._until(session)
         closes = end + self.definitions.session_gap
         values: Values = {
@@ -366,21 +366,13 @@ class History:
 
 
 def values_in_windows(kept: Kept) -> Iterator[tuple[str, Hashable]]:
-    """(set, value) of all that needs room in a window's distinct sets and bags, currencies among it."""
+    """(bag or currencies, value) of all that needs room in a window."""
     event = kept.event
     for product in event.products:
-        if event.kind == PRODUCT_VIEW and product.id is not None:
-            yield "products", product.id
         if event.kind in (PRODUCT_VIEW, LIST_VIEW) and product.category is not None:
             yield "categories", product.category
         if kept.is_order and product.category is not None:
             yield "purchased categories", product.category
-    if event.session_id is not None and event.kind == CHECKOUT_STEP and event.step == 1:
-        yield "checkouts", event.session_id
-    if event.session_id is not None and kept.is_order:
-        yield "sessions with an order", event.session_id
-    if event.location is not None:
-        yield "locations", event.location
     prices = [product.price for product in event.products]
     amounts: dict[str, list[Money | None]] = {
         "product currency": prices if event.kind == PRODUCT_VIEW else [],
@@ -408,12 +400,16 @@ def values_in_session(kept: Kept) -> Iterator[tuple[str, Hashable]]:
         yield "session currency", event.revenue.currency
 
 
-def step_orders(remembered: Sequence[Kept], definitions: OracleDefinitions) -> dict[Kept, Order]:
+def step_orders(
+    remembered: Sequence[Kept], definitions: OracleDefinitions, one_session: bool = False
+) -> dict[Kept, Order]:
     """Orders by the checkout-step rule, walking the last changes of the cart by event time."""
     step = definitions.checkout_order_step
     if not step:
         return {}
     sessions = sessions_of(remembered, definitions.session_gap)
+    if one_session:
+        sessions = dict.fromkeys(sessions, "the one")
     entries = [
         kept
         for kept in remembered
@@ -513,6 +509,21 @@ class Scope:
     def count(self, *kinds: str) -> int:
         return len(self.of(*kinds))
 
+    @property
+    def overfull(self) -> bool:
+        """Whether a set has more values than are kept."""
+        products = {p.id for kept in self.of(PRODUCT_VIEW) for p in kept.event.products if p.id is not None}
+        return max(len(products), len(self.checkouts())) > self.definitions.set_values
+
+    def checkouts(self) -> dict[Hashable, int]:
+        """Sessions with an id that began a checkout or ordered, and when they last did."""
+        return {
+            kept.event.session_id: kept.event.at
+            for kept in self.events
+            if kept.event.session_id is not None
+            and (kept.is_order or (kept.event.kind == CHECKOUT_STEP and kept.event.step == 1))
+        }
+
     def fits(self, kept: Kept, name: str, value: Hashable) -> bool:
         return (self.place, name, value) not in kept.refused
 
@@ -590,7 +601,7 @@ def window_values(scope: Scope) -> Values:
 def product_values(scope: Scope) -> Values:
     views = scope.of(PRODUCT_VIEW)
     ids = [(kept, p.id) for kept in views for p in kept.event.products if p.id is not None]
-    unique = {name for kept, name in ids if scope.fits(kept, "products", name)}
+    unique = sorted({name for _, name in ids})[: scope.definitions.set_values]
     latest = [kept for kept, _ in ids][-1:]
     money = [scope.money("product", kept, [p.price for p in kept.event.products]) for kept in views]
     currency = chosen_currency(money)
@@ -632,7 +643,7 @@ def category_values(scope: Scope) -> Values:
         "list_view_count": scope.count(LIST_VIEW),
         "unique_categories": len({name for name, _, _ in fitting}),
         "top_category": first[0] if first else None,
-        "top_category_share": ratio(first[1], len(entities)) if first else None,
+        "top_category_share": ratio(first[1], len(fitting)) if first else None,
     }
 
 
@@ -717,17 +728,13 @@ def purchase_values(scope: Scope) -> Values:
 
 def checkout_values(scope: Scope) -> Values:
     session_of = sessions_of(scope.events, scope.definitions.session_gap)
+    known = scope.checkouts()
+    last = sorted(known, key=lambda session: -known[session])[: scope.definitions.set_values]
     steps = [kept for kept in scope.of(CHECKOUT_STEP) if kept.event.step is not None]
     started = {
-        session_of[kept]
-        for kept in steps
-        if kept.event.step == 1 and scope.fits(kept, "checkouts", kept.event.session_id)
+        session_of[kept] for kept in steps if kept.event.step == 1 and kept.event.session_id in (*last, None)
     }
-    ordered = {
-        session_of[kept]
-        for kept in scope.orders
-        if scope.fits(kept, "sessions with an order", kept.event.session_id)
-    }
+    ordered = {session_of[kept] for kept in scope.orders}
     return {
         "checkout_started_count": len(started),
         "checkout_furthest_step": furthest_step(scope),
@@ -743,8 +750,7 @@ def context_values(scope: Scope) -> Values:
     located = [(kept, kept.event.location) for kept in scope.events if kept.event.location is not None]
     latest_at: dict[str, int] = {}
     for kept, location in located:
-        if scope.fits(kept, "locations", location):
-            latest_at[location] = kept.event.at
+        latest_at[location] = kept.event.at
     recent_first = sorted(latest_at, key=lambda location: (-latest_at[location], location))
     trail = [location for _, location in located][-scope.definitions.trail :]
     devices = {kept.event.device for kept in scope.events if kept.event.device is not None}

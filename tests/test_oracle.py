@@ -410,20 +410,20 @@ def test_only_the_last_applied_ids_are_remembered() -> None:
     assert verdicts(arrived, OracleDefinitions(remembered_ids=2)) == ["applied"] * 4 + ["duplicate"]
 
 
-def test_a_value_without_room_is_refused_until_it_comes_again() -> None:
+def test_of_a_set_only_so_many_values_count_and_of_a_bag_only_what_found_room() -> None:
     def view(at: int, product: str) -> Event:
-        return an(kinds.PRODUCT_VIEW, at, f"{at}{product}", products=(Product(product),))
+        return an(kinds.PRODUCT_VIEW, at, f"{at}{product}", products=(Product(product, product),))
 
-    names = ("product_view_count", "unique_products_viewed", "_capped")
-    tight = row(*(view(n, p) for n, p in enumerate("abc")), pane_values=2)
-    assert picked(tight, *names) == ["3", "2", "1"]
-    later_pane = (*(view(n, p) for n, p in enumerate("abc")), view(15 * MINUTE, "c"))
-    assert picked(row(*later_pane, pane_values=2), *names) == ["4", "3", "1"]
-    assert picked(row(*later_pane, window_values=2), *names) == ["4", "2", "1"]
-    rules = OracleDefinitions(windows=(Window("24h", 10 * SECOND, SECOND),), window_values=2)
+    names: tuple[str, ...] = ("product_view_count", "unique_products_viewed", "_capped")
+    views = [view(n, p) for n, p in enumerate("abc")]
+    assert picked(row(*views), *names) == ["3", "3", None]
+    assert picked(row(*views, set_values=2), *names) == ["3", "2", "1"]
+    names = ("category_view_count", "unique_categories", "top_category_share", "_capped")
+    assert picked(row(*views, bag_values=2), *names) == ["3", "2", "0.5", "1"]
+    rules = OracleDefinitions(windows=(Window("24h", 10 * SECOND, SECOND),), bag_values=2)
     freed = [(view(0, "a"), T), (view(5_000, "b"), T + 5_000), (view(11_000, "c"), T + 11_000)]
     rows = expected_rows(freed, T + 11_000, rules)
-    assert picked(rows["user:ada:features:24h"], *names) == ["2", "2", None]  # a's pane left and made room
+    assert picked(rows["user:ada:features:24h"], *names) == ["2", "2", "0.5", None]  # a left and made room
 
 
 def test_a_fifth_currency_finds_no_room() -> None:
@@ -479,7 +479,7 @@ def test_no_id_can_forge_a_key() -> None:
 # ---------------------------------------------------------------- laws of the oracle and its generators
 
 ROOMY = OracleDefinitions(
-    currencies=99, open_sessions=99, sessions=999, pane_values=999, window_values=9_999, ahead=365 * DAY
+    currencies=99, open_sessions=99, sessions=999, set_values=9_999, bag_values=999, ahead=365 * DAY
 )
 
 

@@ -13,6 +13,7 @@ from features.aggregates.latest import Latest
 from features.aggregates.money_spread import MoneySpread
 from features.aggregates.money_sum import MoneySum
 from features.aggregates.own import Own
+from features.aggregates.recent import Recent
 from features.aggregates.step_orders import StepOrders
 from features.aggregates.total import Total
 from features.aggregates.touch import FirstTouch, LastPage
@@ -34,6 +35,7 @@ __all__ = [
     "MoneySum",
     "Own",
     "Reading",
+    "Recent",
     "StepOrders",
     "Total",
     "Trail",

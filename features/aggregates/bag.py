@@ -1,40 +1,41 @@
-"""Weighted values, each with the time it was last seen."""
+"""Weighted values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
-from features.aggregates.base import (
-    MOST_IN_PANE,
-    MOST_IN_TOTAL,
-    WHOLE,
-    Accs,
-    Aggregate,
-    Fact,
-    Reading,
-)
+from features.aggregates.base import BEGINNING, MOST_NAMES, WHOLE, Accs, Aggregate, Fact, Reading
 
-Weights = dict[str, list[int]]
+Weights = dict[int, int]
+"""Number of a name -> weight: of a pane or a total."""
+Names = list[Any]
+"""[the next number, {name: [number, when it was last seen (epoch ms)]}]: once a shopper."""
+Bagged = tuple[Names, Weights]
 
 
 @dataclass(frozen=True)
 class Bag(Aggregate):
     """Weight of each value in the pairs (value, weight) of `field`.
 
-    Accumulator: value -> [weight, last, times]. `last` is the event time (epoch ms) of the latest fact with
-    the value: since panes leave in the order of time, it stays right as long as the value itself stays.
-    `times` says when a value is gone, for a weight may be 0.
+    A value's text is kept once a shopper and numbered; panes hold numbers and weights. A value is inside a
+    window if it was last seen there. `most` values have room in the longest window; when it is full, others
+    count nowhere until one has left.
 
     >>> from features.facts import CategoryFact
-    >>> bag = Bag("categories")
-    >>> acc = bag.add(bag.zero(), CategoryFact(at=1, categories=(("shoes", 1), ("hats", 1))))
-    >>> acc = bag.add(acc, CategoryFact(at=2, categories=(("hats", 1),)))
+    >>> bag, names, weights = Bag("categories"), {}, {}
+    >>> for at, shelves in ((1, (("shoes", 1), ("hats", 1))), (2, (("hats", 1),))):
+    ...     fact = CategoryFact(at=at, categories=shelves)
+    ...     _ = bag.grow(names, 0, fact, 0), bag.weigh(weights, 0, fact, names[0])
+    >>> acc = names[0], weights[0]
     >>> bag.top(acc), bag.top_share(acc), bag.result(acc)
     ('hats', 0.6666666666666666, 2)
     """
 
     field: str
-    most: int = MOST_IN_TOTAL
+    most: int = MOST_NAMES
+
+    named = True
 
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
@@ -45,77 +46,85 @@ class Bag(Aggregate):
         return {}
 
     def add(self, acc: Weights, fact: Fact) -> Weights:
-        """Every pair of the fact."""
-        for value, weight in self._get(fact):  # type: ignore[attr-defined]
-            _put(acc, value, weight, fact.at, 1)
+        """Every pair of a fact whose values are numbers already."""
+        for number, weight in self._get(fact):  # type: ignore[attr-defined]
+            acc[number] = acc.get(number, 0) + weight
         return acc
 
     def merge(self, left: Weights, right: Weights) -> Weights:
-        """Weights added up, the later time kept."""
-        for value, (weight, last, times) in right.items():
-            _put(left, value, weight, last, times)
+        """Weights added up."""
+        for number, weight in right.items():
+            left[number] = left.get(number, 0) + weight
         return left
 
     def remove(self, total: Weights, pane: Weights) -> Weights | None:
-        """Weights subtracted; a value that no pane holds any more is gone."""
-        for value, (weight, _, times) in pane.items():
-            entry = total[value]
-            entry[0] -= weight
-            entry[2] -= times
-            if not entry[2]:
-                del total[value]
+        """Weights subtracted; what weighs nothing need not be kept."""
+        for number, weight in pane.items():
+            left = total.get(number, 0) - weight
+            if left:
+                total[number] = left
+            else:
+                total.pop(number, None)
         return total or None
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
-        """Take each pair if both the pane and the total have room for its value."""
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Number the fact's names in the trail, as far as there is room."""
         pairs: Iterable[tuple[str, int]] = self._get(fact)  # type: ignore[attr-defined]
         if not pairs:
-            return False
-        inside = pane.setdefault(slot, {})
-        whole = total.setdefault(slot, {})
-        refused = False
-        at = fact.at
-        for value, weight in pairs:
-            if value in inside or (len(inside) < MOST_IN_PANE and (value in whole or len(whole) < self.most)):
-                for acc in (inside, whole):
-                    entry = acc.get(value)
-                    if entry is None:
-                        acc[value] = [weight, at, 1]
-                    else:
-                        entry[0] += weight
-                        entry[2] += 1
-                        entry[1] = max(entry[1], at)
+            return None
+        names = accs.setdefault(slot, [0, {}])
+        known, refused, at = names[1], BEGINNING, fact.at
+        for name, _ in pairs:
+            entry = known.get(name)
+            if entry is not None:
+                entry[1] = max(entry[1], at)
+            elif len(known) < self.most:
+                known[name] = [names[0], at]
+                names[0] += 1
             else:
-                refused = True
+                refused = at
         return refused
 
-    def result(self, acc: Weights, reading: Reading = WHOLE) -> int:
+    def weigh(self, accs: Accs, slot: int, fact: Fact, names: Names) -> None:
+        """Add the weights of the names that have a number to a pane or a total."""
+        pairs: Iterable[tuple[str, int]] = self._get(fact)  # type: ignore[attr-defined]
+        if not pairs:
+            return
+        acc = accs.setdefault(slot, {})
+        known = names[1]
+        for name, weight in pairs:
+            entry = known.get(name)
+            if entry is not None:
+                acc[entry[0]] = acc.get(entry[0], 0) + weight
+
+    def prune(self, names: Names, start: int) -> Names | None:
+        """The names seen since."""
+        names[1] = {name: entry for name, entry in names[1].items() if entry[1] >= start}
+        return names if names[1] else None
+
+    def halve(self, names: Names) -> tuple[Names | None, int]:
+        """The names seen last."""
+        order = sorted(names[1].items(), key=lambda item: (item[1][1], item[0]))
+        gone = (len(order) + 1) // 2
+        names[1] = dict(order[gone:])
+        return names if names[1] else None, order[gone - 1][1][1]
+
+    def result(self, acc: Bagged, reading: Reading = WHOLE) -> int:
         """How many different values."""
-        return len(acc)
+        return sum(1 for entry in acc[0][1].values() if entry[1] >= reading.start)
 
-    def top(self, acc: Weights, reading: Reading = WHOLE) -> str | None:
+    def top(self, acc: Bagged, reading: Reading = WHOLE) -> str | None:
         """The heaviest value; ties: most recent, then alphabetical."""
-        if not acc:
-            return None
-        return min(acc, key=lambda value: (-acc[value][0], -acc[value][1], value))
+        names, weights = acc[0][1], acc[1]
+        inside = [
+            (-weights.get(number, 0), -last, name)
+            for name, (number, last) in names.items()
+            if last >= reading.start
+        ]
+        return min(inside)[2] if inside else None
 
-    def top_share(self, acc: Weights, reading: Reading = WHOLE) -> float | None:
+    def top_share(self, acc: Bagged, reading: Reading = WHOLE) -> float | None:
         """The heaviest value's part of all weight, None without any."""
-        weight = sum(entry[0] for entry in acc.values())
-        return max(entry[0] for entry in acc.values()) / weight if weight else None
-
-    def recent(self, acc: Weights, reading: Reading = WHOLE) -> list[str] | None:
-        """The ten values seen last, most recent first, then alphabetical; None without any."""
-        if not acc:
-            return None
-        return sorted(acc, key=lambda value: (-acc[value][1], value))[:10]
-
-
-def _put(acc: Weights, value: str, weight: int, last: int, times: int) -> None:
-    entry = acc.get(value)
-    if entry is None:
-        acc[value] = [weight, last, times]
-        return
-    entry[0] += weight
-    entry[1] = max(entry[1], last)
-    entry[2] += times
+        weights = acc[1].values()
+        weight = sum(weights)
+        return max(weights) / weight if weight else None

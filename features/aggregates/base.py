@@ -1,7 +1,7 @@
 """The contract that every aggregate keeps: a commutative monoid with a read-out.
 
-An accumulator is plain data (numbers, strings, lists, dicts), so that state written by one release can be
-read by the next. `add` and `merge` own their first argument: they may change it and return it. `merge` is
+An accumulator is plain data (numbers, strings, bytes, lists, dicts), so that state written by one release can
+be read by the next. `add` and `merge` own their first argument: they may change it and return it. `merge` is
 associative and commutative and `zero()` is its identity; `tests/features/test_aggregate_laws.py` checks this
 for every aggregate that it finds in this package. The steps are those of Flink's `AggregateFunction`, with
 `remove` for what leaves a window.
@@ -17,7 +17,7 @@ Acc = Any
 Fact = Any
 """What one event says to a view: an object of `features.facts`, read by attribute name."""
 Accs = dict[int, Acc]
-"""Accumulators by slot: one pane's, one window's running totals, or one session's."""
+"""Accumulators by slot: one pane's, one level's totals, the trails of a shopper, or one session's."""
 
 REBUILD: Final = object()
 """What `remove` gives back when only the panes that stay can tell the new total."""
@@ -25,9 +25,11 @@ REBUILD: Final = object()
 BEGINNING: Final = -(2**62)
 """Before every event time, epoch milliseconds."""
 
-MOST_IN_PANE: Final = 64
-MOST_IN_TOTAL: Final = 1000
+MOST_VALUES: Final = 1000
+MOST_NAMES: Final = 100
 MOST_CURRENCIES: Final = 4
+KEPT: Final = 64
+"""Entries of an ordered history."""
 
 
 class Reading(msgspec.Struct, gc=False):
@@ -46,12 +48,22 @@ WHOLE: Final = Reading()
 
 
 class Aggregate(ABC):
-    """How facts become one value, in pure steps over a plain accumulator."""
+    """How facts become one value, in pure steps over a plain accumulator.
+
+    It is kept in panes that leave a window, unless it is a trail.
+    """
 
     __slots__ = ()
 
     trail = False
-    """Whether it keeps the last few entries of a shopper once, and reads each window from them."""
+    """Whether it keeps what was last once for a shopper, and reads each window from that."""
+    named = False
+    """Whether it has both: panes of numbers, and a trail of the names that the numbers stand for."""
+    monetary = False
+    """Whether what is read depends on the currency chosen."""
+
+    history = False
+    """Whether it is an ordered history, which gives way after sets and bags."""
 
     @property
     def idle(self) -> bool:
@@ -78,26 +90,40 @@ class Aggregate(ABC):
         """`total` without the facts of `pane`, None if nothing is left, or REBUILD."""
         return REBUILD
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
-        """Add a fact to a pane and to its window's total; True if a cap kept something out."""
-        acc = pane.get(slot)
-        pane[slot] = self.add(self.zero() if acc is None else acc, fact)
-        acc = total.get(slot)
-        total[slot] = self.add(self.zero() if acc is None else acc, fact)
-        return False
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Add a fact to accumulators.
 
-    def grow(self, accs: Accs, slot: int, fact: Fact) -> bool:
-        """Add a fact to a session's accumulators; True if a cap kept something out."""
+        Args:
+            accs: the accumulators.
+            slot: which of them is meant.
+            fact: the fact.
+            start: event time (epoch ms) from which on the shortest window holds.
+
+        Returns:
+            None if no window's value can have changed; else the event time (epoch ms) of the latest entry
+            that gave way or found no room, `BEGINNING` if there was none.
+        """
         acc = accs.get(slot)
         accs[slot] = self.add(self.zero() if acc is None else acc, fact)
-        return False
+        return BEGINNING
+
+    def halve(self, acc: Acc) -> tuple[Acc, int]:
+        """`acc` without its older half, None if nothing is left, and the latest event time lost (epoch ms).
+
+        Only what is bounded by a cap can be halved; counts and sums stay as they are.
+        """
+        return acc, BEGINNING
+
+    def only(self, acc: Acc, currency: str) -> Acc:
+        """`acc` without amounts in other currencies."""
+        return acc
 
 
 class Trail(Aggregate):
-    """An aggregate over the latest entries by (event time, event id), kept once for all windows.
+    """An aggregate over what was last, by event time, kept once for all windows.
 
-    Panes leave in the order of event time, so the last n entries of any window are the last n of the longest
-    window as far as they are inside: one copy serves all windows and nothing needs removing.
+    Panes leave in the order of event time, so what was last in any window is what was last in the longest one
+    as far as it is inside: one copy serves all windows and nothing needs removing.
     """
 
     __slots__ = ()

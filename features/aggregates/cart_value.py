@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.event import Money
-from features.aggregates.base import MOST_CURRENCIES, WHOLE, Fact, Reading, Trail
+from features.aggregates.base import BEGINNING, KEPT, MOST_CURRENCIES, WHOLE, Fact, Reading, Trail
 
 State = list[Any]
 """[changes [[at, event id, {currency: signed minor}]], latest transaction [at, event id], totals {currency:
@@ -28,7 +28,10 @@ class CartValue(Trail):
     Money(minor=300, currency='EUR')
     """
 
-    keep: int = 64
+    keep: int = KEPT
+
+    monetary = True
+    history = True
 
     def zero(self) -> State:
         """Nothing happened."""
@@ -63,6 +66,20 @@ class CartValue(Trail):
             acc[1] = []
         acc[2] = {currency: told for currency, told in acc[2].items() if told[0] >= start}
         return acc if acc[0] or acc[1] or acc[2] else None
+
+    def halve(self, acc: State) -> tuple[State, int]:
+        """The last changes; totals and the transaction stay."""
+        gone = (len(acc[0]) + 1) // 2
+        lost = acc[0][gone - 1][0] if gone else BEGINNING
+        acc[0] = acc[0][gone:]
+        return acc, lost
+
+    def only(self, acc: State, currency: str) -> State:
+        """What moved and was told in one currency."""
+        for change in acc[0]:
+            change[2] = {known: minor for known, minor in change[2].items() if known == currency}
+        acc[2] = {known: told for known, told in acc[2].items() if known == currency}
+        return acc
 
     def result(self, acc: State, reading: Reading = WHOLE) -> Money | None:
         """The value in the chosen currency, None without one."""

@@ -1,15 +1,19 @@
 """How often a value changed from one fact to the next."""
 
-from bisect import insort
+from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from features.aggregates.base import WHOLE, Fact, Reading, Trail
+from features.aggregates.base import BEGINNING, KEPT, WHOLE, Accs, Fact, Reading, Trail
+from features.facts import ID_BYTES
 
-Entries = list[list[Any]]
-"""[event time (epoch ms), event id, value], in order."""
+TIME = 6
+WIDTH = TIME + ID_BYTES
+
+Runs = list[Any]
+"""[moments: bytes, a record each: event time (6 bytes of epoch ms) and event id, in order;
+[[value, how many moments in a row have it], …]]"""
 
 
 @dataclass(frozen=True)
@@ -17,41 +21,131 @@ class Changes(Trail):
     """Number of changes of `field` between consecutive facts that carry it, among the last `keep` of them.
 
     >>> from features.facts import ContextFact
-    >>> changes, acc = Changes("location"), []
+    >>> changes, acc = Changes("location"), Changes("location").zero()
     >>> for at, location in ((1, "DE/BE"), (3, "DE/BE"), (2, "GR")):
     ...     acc = changes.add(acc, ContextFact(at=at, event_id="x", location=location))
-    >>> changes.result(acc)
-    2
+    >>> changes.result(acc), changes.result(acc, Reading(start=2))
+    (2, 1)
     """
 
     field: str
-    keep: int = 64
+    keep: int = KEPT
+
+    history = True
 
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_get", attrgetter(self.field))
 
-    def zero(self) -> Entries:
+    def zero(self) -> Runs:
         """No facts."""
-        return []
+        return [b"", []]
 
-    def add(self, acc: Entries, fact: Fact) -> Entries:
+    def add(self, acc: Runs, fact: Fact) -> Runs:
         """Insert in order; the earliest gives way."""
         value = self._get(fact)  # type: ignore[attr-defined]
-        if value is not None:
-            insort(acc, [fact.at, fact.event_id, value])
-            del acc[: -self.keep]
-        return acc
+        if value is None:
+            return acc
+        moment = _moment(fact.at, fact.event_id)
+        moments, runs = acc
+        if moment >= moments[-WIDTH:]:
+            acc[0] = moments + moment
+            if runs and runs[-1][0] == value:
+                runs[-1][1] += 1
+            else:
+                runs.append([value, 1])
+        else:
+            i = _before(moments, moment)
+            acc[0] = moments[: i * WIDTH] + moment + moments[i * WIDTH :]
+            _insert(runs, i, value)
+        return _last(acc, self.keep)
 
-    def merge(self, left: Entries, right: Entries) -> Entries:
+    def merge(self, left: Runs, right: Runs) -> Runs:
         """Both in order, the last of them."""
-        return sorted([*left, *right])[-self.keep :]
+        both = sorted([*_entries(left), *_entries(right)])
+        acc: Runs = [b"".join(moment for moment, _ in both), []]
+        for i, (_, value) in enumerate(both):
+            _insert(acc[1], i, value)
+        return _last(acc, self.keep)
 
-    def prune(self, acc: Entries, start: int) -> Entries | None:
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes while there is one value only."""
+        if self._get(fact) is None:  # type: ignore[attr-defined]
+            return None
+        acc = accs.get(slot)
+        before = 0 if acc is None else len(acc[1])
+        acc = accs[slot] = self.add(self.zero() if acc is None else acc, fact)
+        return None if before <= 1 and len(acc[1]) == 1 else BEGINNING
+
+    def prune(self, acc: Runs, start: int) -> Runs | None:
         """What is still inside."""
-        return [entry for entry in acc if entry[0] >= start] or None
+        _drop(acc, _before(acc[0], _moment(start, "")))
+        return acc if acc[0] else None
 
-    def result(self, acc: Entries, reading: Reading = WHOLE) -> int:
+    def halve(self, acc: Runs) -> tuple[Runs | None, int]:
+        """The last entries."""
+        gone = (len(acc[0]) // WIDTH + 1) // 2
+        lost = int.from_bytes(acc[0][(gone - 1) * WIDTH : (gone - 1) * WIDTH + TIME])
+        _drop(acc, gone)
+        return (acc if acc[0] else None), lost
+
+    def result(self, acc: Runs, reading: Reading = WHOLE) -> int:
         """The number of changes."""
-        inside = [entry[2] for entry in acc if entry[0] >= reading.start]
-        return sum(a != b for a, b in pairwise(inside))
+        runs = acc[1]
+        if len(runs) <= 1:
+            return 0
+        outside = _before(acc[0], _moment(reading.start, "")) if reading.start > 0 else 0
+        for number, (_, length) in enumerate(runs):
+            if outside < length:
+                return len(runs) - number - 1
+            outside -= length
+        return 0
+
+
+def _moment(at: int, event_id: str) -> bytes:
+    return max(at, 0).to_bytes(TIME) + event_id.encode()[:ID_BYTES].ljust(ID_BYTES, b"\0")
+
+
+def _before(moments: bytes, moment: bytes) -> int:
+    """How many of the moments are before this one."""
+    if moments[:WIDTH] >= moment:
+        return 0
+    return bisect_left(
+        range(len(moments) // WIDTH), moment, key=lambda n: moments[n * WIDTH : (n + 1) * WIDTH]
+    )
+
+
+def _insert(runs: list[list[Any]], i: int, value: Any) -> None:
+    """Put a value at place `i` of those that the runs stand for."""
+    for number, run in enumerate(runs):
+        if run[0] == value and i <= run[1]:
+            run[1] += 1
+            return
+        if i < run[1]:
+            parts = [[run[0], i], [value, 1], [run[0], run[1] - i]]
+            runs[number : number + 1] = [part for part in parts if part[1]]
+            return
+        i -= run[1]
+    runs.append([value, 1])
+
+
+def _drop(acc: Runs, first: int) -> None:
+    """Take the first so many entries out."""
+    acc[0] = acc[0][first * WIDTH :]
+    runs = acc[1]
+    while first:
+        if runs[0][1] > first:
+            runs[0][1] -= first
+            return
+        first -= runs.pop(0)[1]
+
+
+def _last(acc: Runs, keep: int) -> Runs:
+    if len(acc[0]) > keep * WIDTH:
+        _drop(acc, len(acc[0]) // WIDTH - keep)
+    return acc
+
+
+def _entries(acc: Runs) -> list[tuple[bytes, Any]]:
+    values = [value for value, length in acc[1] for _ in range(length)]
+    return [(acc[0][i * WIDTH : (i + 1) * WIDTH], value) for i, value in enumerate(values)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import WHOLE, Accs, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, WHOLE, Accs, Aggregate, Fact, Reading
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Count(Aggregate):
         """The difference."""
         return total - pane
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """The most frequent step of all, without a detour."""
         wanted = self._wanted  # type: ignore[attr-defined]
         if wanted is None or wanted(fact):
-            pane[slot] = pane.get(slot, 0) + 1
-            total[slot] = total.get(slot, 0) + 1
-        return False
+            accs[slot] = accs.get(slot, 0) + 1
+            return BEGINNING
+        return None
 
     def result(self, acc: int, reading: Reading = WHOLE) -> int:
         """The count."""

@@ -1,107 +1,115 @@
 """How many different values."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import (
-    MOST_IN_PANE,
-    MOST_IN_TOTAL,
-    WHOLE,
-    Accs,
-    Aggregate,
-    Fact,
-    Reading,
-)
+from features.aggregates.base import BEGINNING, MOST_VALUES, WHOLE, Accs, Fact, Reading, Trail
+from features.digest import SIZE, place
 
-Tally = dict[str, int]
+TIME = 6
+WIDTH = TIME + SIZE
 
 
 @dataclass(frozen=True)
-class Distinct(Aggregate):
-    """Number of different values in the tuple `field`. Accumulator: value -> how often it came.
+class Distinct(Trail):
+    """Number of different values among the digests in the tuple `field`: the `most` seen last.
 
-    A new value is taken while its pane holds fewer than 64 and the total fewer than `most`; the counts make a
-    leaving pane an exact subtraction.
+    Accumulator: bytes, a record a value in the order of time: when it was last seen (6 bytes of epoch ms),
+    and the digest. A value is inside a window if it was last seen there. Which ones are kept does not depend
+    on the order of arrival: what gives way was seen before all that stay.
 
+    >>> from features.digest import digest
     >>> from features.facts import ProductFact
-    >>> distinct = Distinct("ids")
-    >>> acc = distinct.add(distinct.zero(), ProductFact(ids=("a", "b")))
-    >>> distinct.result(distinct.add(acc, ProductFact(ids=("a",))))
-    2
+    >>> distinct, a, b = Distinct("keys"), digest("a"), digest("b")
+    >>> acc = distinct.add(distinct.zero(), ProductFact(at=1, keys=(a, b)))
+    >>> acc = distinct.add(acc, ProductFact(at=5, keys=(a,)))
+    >>> distinct.result(acc), distinct.result(acc, Reading(start=2))
+    (2, 1)
     """
 
     field: str
-    most: int = MOST_IN_TOTAL
+    most: int = MOST_VALUES
 
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_get", attrgetter(self.field))
 
-    def zero(self) -> Tally:
+    def zero(self) -> bytes:
         """No values."""
-        return {}
+        return b""
 
-    def add(self, acc: Tally, fact: Fact) -> Tally:
-        """Every value of the fact once more."""
-        for value in self._get(fact):  # type: ignore[attr-defined]
-            acc[value] = acc.get(value, 0) + 1
-        return acc
+    def add(self, acc: bytes, fact: Fact) -> bytes:
+        """Every value of the fact."""
+        accs = {0: acc}
+        self.grow(accs, 0, fact, BEGINNING)
+        return accs[0]
 
-    def merge(self, left: Tally, right: Tally) -> Tally:
-        """Counts added up."""
-        for value, n in right.items():
-            left[value] = left.get(value, 0) + n
-        return left
+    def merge(self, left: bytes, right: bytes) -> bytes:
+        """The later time of each value, and of the values those seen last."""
+        seen = {r[TIME:]: r for r in sorted(_records(left) + _records(right))}
+        return b"".join(sorted(seen.values())[-self.most :])
 
-    def remove(self, total: Tally, pane: Tally) -> Tally | None:
-        """Counts subtracted; a value that no pane holds any more is gone."""
-        for value, n in pane.items():
-            left = total[value] - n
-            if left:
-                total[value] = left
-            else:
-                del total[value]
-        return total or None
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where every window has all the values already."""
+        keys: Iterable[bytes] = self._get(fact)  # type: ignore[attr-defined]
+        if not keys:
+            return None
+        acc: bytes = accs.get(slot, b"")
+        time = _time(fact.at)
+        told: int | None = None
+        for key in keys:
+            known = place(acc, key, WIDTH, TIME)
+            if known >= 0:
+                seen = acc[known : known + TIME]
+                if seen >= time:
+                    continue
+                acc = acc[:known] + acc[known + WIDTH :]
+                if told is None and int.from_bytes(seen) < start:
+                    told = BEGINNING
+            elif told is None:
+                told = BEGINNING
+            acc = _put(acc, time + key)
+            if len(acc) > self.most * WIDTH:
+                told = max(told or BEGINNING, int.from_bytes(acc[:TIME]))
+                acc = acc[WIDTH:]
+        accs[slot] = acc
+        return told
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
-        """Take each value if both the pane and the total have room for it."""
-        values: Iterable[str] = self._get(fact)  # type: ignore[attr-defined]
-        if not values:
-            return False
-        inside = pane.setdefault(slot, {})
-        whole = total.setdefault(slot, {})
-        refused = False
-        for value in values:
-            if value in inside or (len(inside) < MOST_IN_PANE and (value in whole or len(whole) < self.most)):
-                inside[value] = inside.get(value, 0) + 1
-                whole[value] = whole.get(value, 0) + 1
-            else:
-                refused = True
-        return refused
+    def prune(self, acc: bytes, start: int) -> bytes | None:
+        """What was seen since."""
+        return acc[_first(acc, start) * WIDTH :] or None
 
-    def grow(self, accs: Accs, slot: int, fact: Fact) -> bool:
-        """Take each value if there is room for it."""
-        values: Iterable[str] = self._get(fact)  # type: ignore[attr-defined]
-        if not values:
-            return False
-        acc = accs.setdefault(slot, {})
-        refused = False
-        for value in values:
-            if value in acc or len(acc) < self.most:
-                acc[value] = acc.get(value, 0) + 1
-            else:
-                refused = True
-        return refused
+    def halve(self, acc: bytes) -> tuple[bytes | None, int]:
+        """The values seen last."""
+        gone = (len(acc) // WIDTH + 1) // 2 * WIDTH
+        return acc[gone:] or None, int.from_bytes(acc[gone - WIDTH : gone - SIZE])
 
-    def result(self, acc: Tally, reading: Reading = WHOLE) -> int:
+    def result(self, acc: bytes, reading: Reading = WHOLE) -> int:
         """How many."""
-        return len(acc)
+        return len(acc) // WIDTH - _first(acc, reading.start)
 
-    def mixed(self, acc: Tally, reading: Reading = WHOLE) -> bool | None:
-        """True if there is more than one value, else None."""
-        return True if len(acc) > 1 else None
 
-    def listed(self, acc: Tally, reading: Reading = WHOLE) -> list[str] | None:
-        """The values in alphabetical order, None without any."""
-        return sorted(acc) if acc else None
+def _records(acc: bytes) -> list[bytes]:
+    return [acc[i : i + WIDTH] for i in range(0, len(acc), WIDTH)]
+
+
+def _time(at: int) -> bytes:
+    return max(at, 0).to_bytes(TIME)
+
+
+def _put(acc: bytes, record: bytes) -> bytes:
+    if record >= acc[-WIDTH:]:
+        return acc + record
+    i = WIDTH * bisect_left(
+        range(len(acc) // WIDTH), record, key=lambda n: acc[n * WIDTH : n * WIDTH + WIDTH]
+    )
+    return acc[:i] + record + acc[i:]
+
+
+def _first(acc: bytes, start: int) -> int:
+    """Number of the first record seen at `start` or later."""
+    if start <= 0 or acc[:TIME] >= (time := _time(start)):
+        return 0
+    return bisect_left(range(len(acc) // WIDTH), time, key=lambda n: acc[n * WIDTH : n * WIDTH + TIME])

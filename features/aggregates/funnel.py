@@ -3,32 +3,32 @@
 from dataclasses import dataclass
 from typing import Any
 
-from features.aggregates.base import MOST_IN_PANE, MOST_IN_TOTAL, WHOLE, Accs, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, MOST_VALUES, WHOLE, Accs, Fact, Reading, Trail
 
 State = list[Any]
-"""[{session id: bits}, [[first, last, bits], …]]: sessions with an id, gap sessions as event-time runs."""
-
-STARTED = 1
-ORDERED = 2
+"""[{session: [began, bought]}, [[first, last, began, bought], …]]: sessions with an id by its digest, gap
+sessions as runs of event time; when they last began a checkout and last bought (epoch ms), 0 for never."""
 
 
 @dataclass(frozen=True)
-class Funnel(Aggregate):
-    """Sessions with a first checkout step, and those of them with an order.
+class Funnel(Trail):
+    """Sessions with a first checkout step, and those of them with an order: the `most` heard of last.
 
     Sessions without an id are the runs of facts no further than `gap_ms` apart, so the view must get a fact
     of every event that has no session id.
 
     >>> from features.facts import PurchaseFact
     >>> funnel = Funnel(gap_ms=1_800_000)
-    >>> acc = funnel.add(funnel.zero(), PurchaseFact(session="s", step=1))
+    >>> acc = funnel.add(funnel.zero(), PurchaseFact(at=1, session=b"s", step=1))
     >>> funnel.result(acc), funnel.completed(acc)
     (1, 0.0)
-    >>> funnel.completed(funnel.add(acc, PurchaseFact(session="s", order=True)))
-    1.0
+    >>> acc = funnel.add(acc, PurchaseFact(at=2, session=b"s", order=True))
+    >>> funnel.completed(acc), funnel.completed(acc, Reading(start=2))
+    (1.0, None)
     """
 
     gap_ms: int
+    most: int = MOST_VALUES
 
     def zero(self) -> State:
         """No sessions."""
@@ -36,54 +36,85 @@ class Funnel(Aggregate):
 
     def add(self, acc: State, fact: Fact) -> State:
         """The session of the fact, as far as the fact takes it."""
-        bits = (STARTED if fact.step == 1 else 0) | (ORDERED if fact.order else 0)
-        if fact.session is None:
-            acc[1] = _runs([*acc[1], [fact.at, fact.at, bits]], self.gap_ms)
-        elif bits:
-            acc[0][fact.session] = acc[0].get(fact.session, 0) | bits
-        return acc
+        accs = {0: acc}
+        self.grow(accs, 0, fact, BEGINNING)
+        return accs[0]
 
     def merge(self, left: State, right: State) -> State:
         """Sessions united; runs that touch become one."""
-        for session, bits in right[0].items():
-            left[0][session] = left[0].get(session, 0) | bits
+        for session, (began, bought) in right[0].items():
+            _put(left[0], session, began, bought)
         left[1] = _runs([*left[1], *right[1]], self.gap_ms)
+        self._last(left)
         return left
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
-        """Take the session if there is room for it."""
-        if fact.session is not None:
-            if fact.step != 1 and not fact.order:
-                return False
-            inside = pane.get(slot) or [{}]
-            whole = total.get(slot) or [{}]
-            if fact.session not in inside[0] and (
-                len(inside[0]) >= MOST_IN_PANE
-                or (fact.session not in whole[0] and len(whole[0]) >= MOST_IN_TOTAL)
-            ):
-                return True
-        return super().fold(pane, total, slot, fact)
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes by what is neither a first step, nor an order, nor without a session."""
+        began, bought = fact.at if fact.step == 1 else 0, fact.at if fact.order else 0
+        if fact.session is None:
+            acc = accs.setdefault(slot, self.zero())
+            runs = acc[1]
+            if runs and not began and not bought and runs[-1][0] <= fact.at <= runs[-1][1] + self.gap_ms:
+                runs[-1][1] = max(runs[-1][1], fact.at)
+                return None
+            acc[1] = _runs([*runs, [fact.at, fact.at, began, bought]], self.gap_ms)
+            return BEGINNING
+        if not (began or bought):
+            return None
+        acc = accs.setdefault(slot, self.zero())
+        _put(acc[0], fact.session, began, bought)
+        return self._last(acc)
+
+    def prune(self, acc: State, start: int) -> State | None:
+        """What was heard of since."""
+        acc[0] = {session: times for session, times in acc[0].items() if max(times) >= start}
+        acc[1] = [run for run in acc[1] if run[1] >= start]
+        return acc if acc[0] or acc[1] else None
+
+    def halve(self, acc: State) -> tuple[State | None, int]:
+        """The sessions heard of last."""
+        order = sorted(acc[0], key=lambda session: (max(acc[0][session]), session))
+        gone = (len(order) + 1) // 2
+        lost = max(acc[0][order[gone - 1]]) if gone else BEGINNING
+        acc[0] = {session: acc[0][session] for session in order[gone:]}
+        return (acc if acc[0] or acc[1] else None), lost
 
     def result(self, acc: State, reading: Reading = WHOLE) -> int:
         """How many sessions began a checkout."""
-        return sum(bits & STARTED for bits in _all_bits(acc))
+        return len(_began(acc, reading))
 
     def completed(self, acc: State, reading: Reading = WHOLE) -> float | None:
         """Of those, the share with an order; None without any."""
-        began = [bits for bits in _all_bits(acc) if bits & STARTED]
-        return sum(bits == STARTED | ORDERED for bits in began) / len(began) if began else None
+        bought = _began(acc, reading)
+        return sum(at >= max(reading.start, 1) for at in bought) / len(bought) if bought else None
+
+    def _last(self, acc: State) -> int:
+        lost = BEGINNING
+        sessions = acc[0]
+        while len(sessions) > self.most:
+            oldest = min(sessions, key=lambda session: (max(sessions[session]), session))
+            lost = max(sessions.pop(oldest))
+        return lost
 
 
-def _all_bits(acc: State) -> list[int]:
-    return [*acc[0].values(), *(run[2] for run in acc[1])]
+def _began(acc: State, reading: Reading) -> list[int]:
+    """Of each session that began a checkout inside: when it last bought."""
+    start = max(reading.start, 1)
+    inside = [bought for began, bought in acc[0].values() if began >= start]
+    return inside + [bought for _, _, began, bought in acc[1] if began >= start]
+
+
+def _put(sessions: dict[bytes, list[int]], session: bytes, began: int, bought: int) -> None:
+    known = sessions.get(session, (0, 0))
+    sessions[session] = [max(known[0], began), max(known[1], bought)]
 
 
 def _runs(runs: list[list[int]], gap_ms: int) -> list[list[int]]:
     joined: list[list[int]] = []
-    for first, last, bits in sorted(runs):
+    for first, last, began, bought in sorted(runs):
         if joined and first <= joined[-1][1] + gap_ms:
-            joined[-1][1] = max(joined[-1][1], last)
-            joined[-1][2] |= bits
+            run = joined[-1]
+            run[1:] = [max(run[1], last), max(run[2], began), max(run[3], bought)]
         else:
-            joined.append([first, last, bits])
+            joined.append([first, last, began, bought])
     return joined

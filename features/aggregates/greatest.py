@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import REBUILD, WHOLE, Acc, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, REBUILD, WHOLE, Acc, Accs, Aggregate, Fact, Reading
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ class Greatest(Aggregate):
     def remove(self, total: int | None, pane: int | None) -> Acc:
         """Only where the extreme itself leaves do the other panes have to be asked."""
         return total if pane is None or pane != total else REBUILD
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where the fact has no number or not a greater one."""
+        number = self._get(fact)  # type: ignore[attr-defined]
+        known = accs.get(slot)
+        if number is None or (known is not None and known >= number):
+            return None
+        accs[slot] = number
+        return BEGINNING
 
     def result(self, acc: int | None, reading: Reading = WHOLE) -> int | None:
         """The greatest, None without any."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from features.aggregates.base import WHOLE, Fact, Reading, Trail
+from features.aggregates.base import BEGINNING, WHOLE, Accs, Fact, Reading, Trail
 
 Entry = list[Any]
 """[event time (epoch ms), event id, value]"""
@@ -40,6 +40,21 @@ class Latest(Trail):
     def merge(self, left: Entry, right: Entry) -> Entry:
         """The later of the two; equal ones are compared by value, so that the order does not matter."""
         return max(left, right)
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where every window shows the same value already."""
+        value = self._get(fact)  # type: ignore[attr-defined]
+        if value is None:
+            return None
+        entry = [fact.at, fact.event_id, value]
+        known = accs.get(slot)
+        if not known:
+            accs[slot] = entry
+            return BEGINNING
+        if entry <= known:
+            return None
+        accs[slot] = entry
+        return None if known[2] == value and known[0] >= start else BEGINNING
 
     def prune(self, acc: Entry, start: int) -> Entry | None:
         """Nothing, where even the latest is too old."""

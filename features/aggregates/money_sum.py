@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from events.event import Money
-from features.aggregates.base import MOST_CURRENCIES, WHOLE, Acc, Accs, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, WHOLE, Acc, Accs, Aggregate, Fact, Reading
 from features.row import MeanMoney
 
 Sums = dict[str, list[int]]
@@ -15,7 +15,7 @@ Sums = dict[str, list[int]]
 class MoneySum(Aggregate):
     """Sum and number of the amounts in the tuple `field`.
 
-    Accumulator: currency -> [sum, number], minor units. Amounts of a fifth currency are kept out.
+    Accumulator: currency -> [sum, number], minor units. Which currencies there are is the view's business.
 
     >>> from features.facts import CartFact
     >>> total = MoneySum("values")
@@ -25,6 +25,8 @@ class MoneySum(Aggregate):
     """
 
     field: str
+
+    monetary = True
 
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
@@ -58,36 +60,21 @@ class MoneySum(Aggregate):
                 del total[currency]
         return total or None
 
-    def fold(self, pane: Accs, total: Accs, slot: int, fact: Fact) -> bool:
-        """Take each amount whose currency the total knows or has room for."""
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where there are no amounts."""
         amounts: Iterable[Money] = self._get(fact)  # type: ignore[attr-defined]
         if not amounts:
-            return False
-        inside = pane.setdefault(slot, {})
-        whole = total.setdefault(slot, {})
-        refused = False
+            return None
+        acc = accs.get(slot)
+        if acc is None:
+            acc = accs[slot] = {}
         for money in amounts:
-            currency = money.currency
-            if currency in whole or len(whole) < MOST_CURRENCIES:
-                self._put(inside, currency, money.minor)
-                self._put(whole, currency, money.minor)
-            else:
-                refused = True
-        return refused
+            self._put(acc, money.currency, money.minor)
+        return BEGINNING
 
-    def grow(self, accs: Accs, slot: int, fact: Fact) -> bool:
-        """Take each amount whose currency is known or has room."""
-        amounts: Iterable[Money] = self._get(fact)  # type: ignore[attr-defined]
-        if not amounts:
-            return False
-        acc = accs.setdefault(slot, {})
-        refused = False
-        for money in amounts:
-            if money.currency in acc or len(acc) < MOST_CURRENCIES:
-                self._put(acc, money.currency, money.minor)
-            else:
-                refused = True
-        return refused
+    def only(self, acc: Sums, currency: str) -> Sums:
+        """The amounts in one currency."""
+        return {known: sums for known, sums in acc.items() if known == currency}
 
     def result(self, acc: Sums, reading: Reading = WHOLE) -> Money | None:
         """The sum in the chosen currency, None where nothing contributed to it."""

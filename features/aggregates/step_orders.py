@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from events.event import Money
-from features.aggregates.base import BEGINNING, WHOLE, Fact, Reading, Trail
+from features.aggregates.base import BEGINNING, KEPT, MOST_CURRENCIES, WHOLE, Accs, Fact, Reading, Trail
 
 Entries = list[list[Any]]
 """[event time (epoch ms), event id, session, change (1 add, -1 remove, 0 step, 2 transaction),
@@ -32,8 +32,8 @@ class StepOrders(Trail):
 
     >>> from features.facts import PurchaseFact
     >>> orders = StepOrders(2)
-    >>> add = PurchaseFact(at=1, session="s", change=1, moved=(Money(4299, "USD"),), quantity=1)
-    >>> acc = orders.add(orders.add(orders.zero(), add), PurchaseFact(at=2, session="s", step=2))
+    >>> add = PurchaseFact(at=1, session=b"s", change=1, moved=(Money(4299, "USD"),), quantity=1)
+    >>> acc = orders.add(orders.add(orders.zero(), add), PurchaseFact(at=2, session=b"s", step=2))
     >>> orders.result(acc), orders.items(acc), orders.value(acc, Reading(currency="USD"))
     (1, 1, Money(minor=4299, currency='USD'))
     """
@@ -41,9 +41,11 @@ class StepOrders(Trail):
     step: int
     gap_ms: int = 1_800_000
     """Pause between entries without a session id that makes them two sessions."""
-    keep: int = 64
+    keep: int = KEPT
 
     looks_back = True
+    monetary = True
+    history = True
 
     @property
     def idle(self) -> bool:
@@ -61,12 +63,20 @@ class StepOrders(Trail):
             return acc
         moved: dict[str, int] = {}
         for money in fact.moved:
-            moved[money.currency] = moved.get(money.currency, 0) + money.minor
+            if money.currency in moved or len(moved) < MOST_CURRENCIES:
+                moved[money.currency] = moved.get(money.currency, 0) + money.minor
         currency = fact.moved[0].currency if fact.moved else None
         entry = [fact.at, fact.event_id, fact.session, change, moved, fact.quantity, currency]
         insort(acc, entry, key=_moment)
         del acc[: -self.keep]
         return acc
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes at other steps."""
+        if not (fact.transacted or fact.change) and fact.step != self.step:
+            return None
+        accs[slot] = self.add(accs.get(slot) or [], fact)
+        return BEGINNING
 
     def merge(self, left: Entries, right: Entries) -> Entries:
         """Both in order, the last of them."""
@@ -75,6 +85,11 @@ class StepOrders(Trail):
     def prune(self, acc: Entries, start: int) -> Entries | None:
         """What is still inside the longest window."""
         return [entry for entry in acc if entry[0] >= start] or None
+
+    def halve(self, acc: Entries) -> tuple[Entries | None, int]:
+        """The last entries."""
+        gone = (len(acc) + 1) // 2
+        return acc[gone:] or None, acc[gone - 1][0]
 
     def result(self, acc: Entries, reading: Reading = WHOLE) -> int:
         """The number of orders inside."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import WHOLE, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, WHOLE, Accs, Aggregate, Fact, Reading
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Total(Aggregate):
     def remove(self, total: int, pane: int) -> int:
         """The difference."""
         return total - pane
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where there is nothing to add."""
+        more = self._get(fact)  # type: ignore[attr-defined]
+        if not more:
+            return None
+        accs[slot] = accs.get(slot, 0) + more
+        return BEGINNING
 
     def result(self, acc: int, reading: Reading = WHOLE) -> int:
         """The sum."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from features.aggregates.base import WHOLE, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, WHOLE, Accs, Aggregate, Fact, Reading
 
 Touch = list[Any]
 """[0 for a page event else 1, event time (epoch ms), event id, values…] or [] for none."""
@@ -35,6 +35,12 @@ class FirstTouch(Aggregate):
         return self.merge(
             acc, [rank, at, fact.event_id] + [getattr(fact, name) or "" for name in FIRST_VALUES]
         )
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where an earlier one is known."""
+        known = accs.get(slot)
+        accs[slot] = found = self.add(known or [], fact)
+        return None if found is known else BEGINNING
 
     def merge(self, left: Touch, right: Touch) -> Touch:
         """The earlier of the two."""
@@ -86,6 +92,12 @@ class LastPage(Aggregate):
         """The later of the two, a page event before any other."""
         touch = [1 if fact.page_event else 0, fact.at, fact.event_id, fact.page or ""]
         return max(acc, touch)
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where the page is the same."""
+        known = accs.get(slot)
+        accs[slot] = found = self.add(known or [], fact)
+        return None if known and known[3] == found[3] else BEGINNING
 
     def merge(self, left: Touch, right: Touch) -> Touch:
         """The later of the two."""

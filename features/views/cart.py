@@ -1,7 +1,8 @@
 """The cart branch: what goes in, what goes out, what is in."""
 
 from events.event import ADD_TO_CART, REMOVE_FROM_CART, TRANSACTION
-from features.aggregates import CartValue, Count, Distinct, Latest, MoneySum
+from features.aggregates import CartValue, Count, Latest, MoneySum, Recent
+from features.aggregates.base import MOST_CURRENCIES
 from features.definition import Derived, Feature, FeatureView
 from features.facts import CartFact
 from features.settings import Definitions
@@ -24,9 +25,10 @@ def view(definitions: Definitions) -> FeatureView:
         fact=CartFact.of,
         kinds=frozenset({ADD_TO_CART, REMOVE_FROM_CART, TRANSACTION}),
         currency=("cart_currency",),
+        mixed="cart_currency_mixed",
         features=(
             Feature("cart_currency", Latest("currency"), "Currency of the latest cart event with money.", CHANGED, type="str", unit="ISO 4217"),
-            Feature("cart_currency_mixed", Distinct("currencies", most=4), "1 if amounts in several currencies are inside.", CHANGED, "mixed", "bool"),
+            Feature("cart_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if amounts in several currencies are inside.", CHANGED, "mixed", "bool"),
             Feature("cart_add_count", Count(), "Times something was put into the cart.", ADDED, unit="events"),
             Feature("cart_remove_count", Count(), "Times something was taken out.", REMOVED, unit="events"),
             Derived("cart_update_count", updates, "Adds and removes together.", unit="events"),

@@ -1,7 +1,8 @@
 """The product branch: product views, promotions and list clicks."""
 
 from events.event import LIST_CLICK, PRODUCT_VIEW, PROMO_CLICK, PROMO_VIEW
-from features.aggregates import Count, Distinct, Latest, MoneySpread
+from features.aggregates import Count, Distinct, Latest, MoneySpread, Recent
+from features.aggregates.base import MOST_CURRENCIES
 from features.definition import Derived, Feature, FeatureView
 from features.facts import ProductFact
 from features.settings import Definitions
@@ -29,11 +30,12 @@ def view(definitions: Definitions) -> FeatureView:
         fact=ProductFact.of,
         kinds=frozenset({PRODUCT_VIEW, PROMO_VIEW, PROMO_CLICK, LIST_CLICK}),
         currency=("product_currency",),
+        mixed="product_currency_mixed",
         features=(
             Feature("product_currency", Latest("currency"), "Currency of the latest priced product view.", SEEN, type="str", unit="ISO 4217"),
-            Feature("product_currency_mixed", Distinct("currencies", most=4), "1 if prices in several currencies are inside.", SEEN, "mixed", "bool"),
+            Feature("product_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if prices in several currencies are inside.", SEEN, "mixed", "bool"),
             Feature("product_view_count", Count(), "Product views.", SEEN, unit="events"),
-            Feature("unique_products_viewed", Distinct("ids"), "Different products among them.", SEEN, unit="products"),
+            Feature("unique_products_viewed", Distinct("keys"), "Different products among them.", SEEN, unit="products"),
             Derived("return_view_count", returns, "Product views less unique products: views of a product seen before.", unit="events"),
             Feature("avg_viewed_price", PRICES, "Mean unit price over the product views.", SEEN, "mean", "money", "product_currency"),
             Feature("min_viewed_price", PRICES, "Least unit price viewed.", SEEN, "least", "money", "product_currency"),

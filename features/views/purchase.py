@@ -1,7 +1,8 @@
 """The purchase branch: orders, refunds and the checkout funnel."""
 
 from events.event import ADD_TO_CART, CHECKOUT_STEP, REFUND, REMOVE_FROM_CART, TRANSACTION, Money
-from features.aggregates import Bag, Count, Distinct, Funnel, Greatest, Latest, MoneySum, StepOrders, Total
+from features.aggregates import Bag, Count, Funnel, Greatest, Latest, MoneySum, Recent, StepOrders, Total
+from features.aggregates.base import MOST_CURRENCIES
 from features.definition import Derived, Feature, FeatureView
 from features.facts import PurchaseFact
 from features.row import MeanMoney
@@ -60,11 +61,12 @@ def view(definitions: Definitions) -> FeatureView:
         kinds=frozenset(kinds),
         sessionless=True,
         currency=("purchase_currency",),
+        mixed="purchase_currency_mixed",
         features=(
             Feature("_money_currency", Latest("currency"), "Currency of the latest transaction or refund with an amount.", type="str"),
             Feature("_step_currency", rule, "Currency of the latest order of the checkout-step rule.", read, "currency", "str"),
             Derived("purchase_currency", chosen, "Currency of the latest order or refund with an amount.", "str", "ISO 4217"),
-            Feature("purchase_currency_mixed", Distinct("currencies", most=4), "1 if amounts in several currencies are inside.", read="mixed", type="bool"),
+            Feature("purchase_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if amounts in several currencies are inside.", read="mixed", type="bool"),
             Feature("_transactions", Count("order"), "Transactions with an id not seen before.", BOUGHT),
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", read),
             Feature("_revenue", REVENUE, "Revenue of the transactions.", BOUGHT, "mean", "money"),

@@ -23,9 +23,11 @@ from features.aggregates import (
     Latest,
     MoneySum,
     Own,
+    Recent,
     StepOrders,
     Total,
 )
+from features.aggregates.base import MOST_CURRENCIES
 from features.aggregates.engagement import HEARTBEAT_S
 from features.definition import Derived, Feature, FeatureView
 from features.facts import SessionFact
@@ -94,13 +96,14 @@ def view(definitions: Definitions) -> FeatureView:
         scope="session",
         fact=SessionFact.of,
         currency=("session_currency",),
+        mixed="session_currency_mixed",
         features=(
             Feature("session_id", Own("id"), "The tracker's session id; `<shopper>~<start>` where it made none.", type="str", unit="session id"),
             Feature("session_start", Own("start"), "Event time of the first event.", type="ms", unit="epoch ms"),
             Feature("session_duration", Own("duration"), "Event time of the last event less that of the first.", type="ms", unit="ms"),
             Feature("session_open", Own("open"), "1 until 30 minutes (setting session_gap_min) after the last event.", type="bool"),
             Feature("event_count", Own("events"), "Applied events.", unit="events"),
-            Feature("_identified_pages", Distinct("page_ids"), "Different web_page ids of page views.", (PAGE_VIEW,)),
+            Feature("_identified_pages", Distinct("page_keys"), "Different web_page ids of page views.", (PAGE_VIEW,)),
             Feature("_unidentified_pages", Count("unidentified"), "Page views without a web_page id.", (PAGE_VIEW,)),
             Feature("_screens", Count(), "Screen views.", (SCREEN_VIEW,)),
             Derived("page_count", pages, "Different web_page ids of page views (page views where there is none) and screen views.", unit="pages"),
@@ -111,7 +114,7 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("_money_currency", Latest("currency"), "Currency of the latest order with revenue.", (TRANSACTION,), type="str"),
             Feature("_step_currency", rule, "Currency of the latest order of the checkout-step rule.", stepped, "currency", "str"),
             Derived("session_currency", chosen, "Currency of the latest order with a value.", "str", "ISO 4217"),
-            Feature("session_currency_mixed", Distinct("currencies", most=4), "1 if orders in several currencies are inside.", (TRANSACTION,), "mixed", "bool"),
+            Feature("session_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if orders in several currencies are inside.", (TRANSACTION,), "mixed", "bool"),
             Feature("_transactions", Count("order"), "Transactions with an id not seen before.", (TRANSACTION,)),
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", stepped),
             Feature("_revenue", MoneySum("revenue"), "Revenue of the transactions.", (TRANSACTION,), type="money"),

@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 from events.event import Money
+from features.digest import digest
 from features.facts import CartFact, ContextFact, PurchaseFact, SessionFact
 
 POOL = 256
@@ -46,7 +47,7 @@ def _purchase(number: int) -> PurchaseFact:
     return PurchaseFact(
         **_moment(number),
         **_currencies(revenue),
-        session=_pick(None, *_NAMES),
+        session=_pick(None, *[name.encode() for name in _NAMES]),
         order=order,
         revenue=revenue,
         items=_pick(0, 1, 3) if order else 0,
@@ -64,18 +65,20 @@ def _weighed() -> list[tuple[str, int]]:
 
 
 def _context(number: int) -> ContextFact:
-    return ContextFact(**_moment(number), location=_pick(None, *_NAMES), devices=(_pick(*_NAMES),))
+    location = _pick(None, *_NAMES)
+    places = (location,) if location else ()
+    return ContextFact(**_moment(number), location=location, places=places, devices=(_pick(*_NAMES),))
 
 
 def _session(number: int) -> SessionFact:
-    page_id = _pick(None, "w1", "w2", "w3")
+    page_key = _pick(None, *(digest(page) for page in ("w1", "w2", "w3")))
     return SessionFact(
         **_moment(number),
         page_event=_pick(True, False),
         viewed=_pick(True, False),
-        page_id=page_id,
-        page_ids=(page_id,) if page_id else (),
-        beat=_pick(None, 0, 1, 2) if page_id else None,
+        page_key=page_key,
+        page_keys=(page_key,) if page_key else (),
+        beat=_pick(None, 0, 1, 2) if page_key else None,
         page=_pick(None, "/", "/shoes"),
         source=_pick(None, "mail"),
         device=_pick(None, "phone", "desktop"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from events.event import PRODUCT_VIEW, Event, Product
 from features.logic import ShopperLogic, Verdict
 from features.row import FeatureRow
@@ -28,15 +30,27 @@ class Shown:
     def write(self, rows: list[FeatureRow]) -> None:
         for row in rows:
             place = (row.entity, row.entity_id, row.window)
-            self.rows.pop(place, None)
+            former = self.rows.pop(place, None)
             if row.values is None:
                 self.deleted.append(row.entity_id)
             elif row.until > row.at:
-                self.rows[place] = row
+                self.rows[place] = row if row.base is None else applied(former, row)
 
     def at(self, as_of: int) -> dict[Place, dict[str, Any]]:
         """Values of the rows that have not expired."""
         return {place: dict(row.values or {}) for place, row in self.rows.items() if as_of < row.until}
+
+
+def applied(former: FeatureRow | None, row: FeatureRow) -> FeatureRow:
+    """A partial row on top of the one that is stored, which must be its base."""
+    assert former is not None, f"{row} is to be applied on top of nothing"
+    assert (former.seen, former.at) == row.base, (former, row)
+    assert row.at < former.until, f"{former} has expired before {row}"
+    assert former.values is not None
+    assert row.values is not None
+    assert row.values.keys().isdisjoint(row.absent)
+    values = {name: value for name, value in former.values.items() if name not in row.absent} | row.values
+    return replace(row, values=values, base=None, absent=())
 
 
 class OneShopper:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import features.aggregates
-from features.aggregates import StepOrders
+from features.aggregates import Bag, CartValue, Changes, Distinct, Engagement, Funnel, StepOrders
 from features.aggregates.base import BEGINNING, REBUILD, Accs, Aggregate, Reading, Trail
 from tests.features.aggregate_samples import DRAWN, SAMPLES, Drawn, Sample
 from tests.features.fact_pools import LAST
@@ -25,11 +25,14 @@ SLOT = 7
 WIDTH = 3_000
 CURRENCIES = (None, "EUR", "USD")
 
-PANED = [sample for sample in SAMPLES if not sample.aggregate.trail]
+NAMED = [sample for sample in SAMPLES if sample.aggregate.named]
+PANED = [sample for sample in SAMPLES if not sample.aggregate.trail and not sample.aggregate.named]
 TRAILS = [sample for sample in SAMPLES if sample.aggregate.trail]
 
 every_aggregate = pytest.mark.parametrize("sample", SAMPLES, ids=repr)
 every_paned_one = pytest.mark.parametrize("sample", PANED, ids=repr)
+every_named_one = pytest.mark.parametrize("sample", NAMED, ids=repr)
+every_plain_one = pytest.mark.parametrize("sample", [*PANED, *TRAILS], ids=repr)
 every_trail = pytest.mark.parametrize("sample", TRAILS, ids=repr)
 a_few = settings(max_examples=10, deadline=None)
 
@@ -65,6 +68,11 @@ def meaning(aggregate: Aggregate, acc: Any, start: int = BEGINNING) -> dict[tupl
     }
 
 
+def plain(aggregate: Aggregate, acc: Any) -> Any:
+    """The accumulator in an order that does not tell how it came about."""
+    return aggregate.merge(aggregate.zero(), deepcopy(acc))
+
+
 def found() -> set[type[Aggregate]]:
     """Every aggregate of the package that can be used as it is."""
     package = features.aggregates
@@ -91,8 +99,11 @@ def test_every_aggregate_is_under_these_laws_and_exported() -> None:
 def test_zero_is_the_identity_of_merge(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     facts = sample.all(drawn)
-    assert aggregate.merge(aggregate.zero(), folded(aggregate, facts)) == folded(aggregate, facts)
-    assert aggregate.merge(folded(aggregate, facts), aggregate.zero()) == folded(aggregate, facts)
+    acc = folded(aggregate, facts)
+    assert aggregate.merge(deepcopy(acc), aggregate.zero()) == plain(aggregate, acc)
+    assert plain(aggregate, plain(aggregate, acc)) == plain(aggregate, acc)
+    if not aggregate.named:
+        assert meaning(aggregate, plain(aggregate, acc)) == meaning(aggregate, acc)
 
 
 @every_aggregate
@@ -104,8 +115,8 @@ def test_merge_is_commutative_and_associative_and_folds(sample: Sample, drawn: D
     a, b, c = (folded(aggregate, facts) for facts in (xs, ys, zs))
     whole = folded(aggregate, [*xs, *ys, *zs])
     assert aggregate.merge(deepcopy(a), b) == aggregate.merge(deepcopy(b), a)
-    assert aggregate.merge(aggregate.merge(deepcopy(a), b), c) == whole
-    assert aggregate.merge(deepcopy(a), aggregate.merge(deepcopy(b), c)) == whole
+    assert aggregate.merge(aggregate.merge(deepcopy(a), b), c) == plain(aggregate, whole)
+    assert aggregate.merge(deepcopy(a), aggregate.merge(deepcopy(b), c)) == plain(aggregate, whole)
 
 
 @every_aggregate
@@ -131,53 +142,129 @@ def test_an_accumulator_survives_messagepack(sample: Sample, drawn: Drawn) -> No
     xs, ys, _ = sample.facts(drawn)
     acc = folded(aggregate, xs)
     restored = msgspec.msgpack.decode(msgspec.msgpack.encode(acc))
-    assert meaning(aggregate, restored) == meaning(aggregate, acc)
+    assert restored == acc
     more = folded(aggregate, ys)
     assert aggregate.merge(restored, more) == aggregate.merge(acc, more)
 
 
-@every_aggregate
+def grown(aggregate: Aggregate, facts: Sequence[Any]) -> tuple[Any, list[int | None]]:
+    """The accumulator that has grown by the facts, and what was told of each."""
+    accs: Accs = {}
+    told = [aggregate.grow(accs, SLOT, fact, 0) for fact in facts]
+    return accs.get(SLOT, aggregate.zero()), told
+
+
+@every_plain_one
 @a_few
 @given(DRAWN)
-def test_a_session_grows_as_facts_are_added_while_no_cap_is_met(sample: Sample, drawn: Drawn) -> None:
+def test_to_grow_is_to_add_while_no_cap_is_met(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     facts = sample.all(drawn)
+    acc, told = grown(aggregate, facts)
+    if not any(lost is not None and lost > BEGINNING for lost in told):
+        assert acc == folded(aggregate, facts)
+
+
+@every_plain_one
+@a_few
+@given(DRAWN, st.integers(0, LAST))
+def test_what_is_said_not_to_change_does_not_change_in_any_window(
+    sample: Sample, drawn: Drawn, start: int
+) -> None:
+    aggregate = sample.aggregate
     accs: Accs = {}
-    refused = [aggregate.grow(accs, SLOT, fact) for fact in facts]
-    grown = accs.get(SLOT)
-    if not any(refused):
-        assert (aggregate.zero() if grown is None else grown) == folded(aggregate, facts)
-
-
-def in_panes(aggregate: Aggregate, facts: Sequence[Any]) -> tuple[dict[int, Accs], Accs]:
-    """Panes by number and the total, as a window holds them."""
-    panes: dict[int, Accs] = {}
-    total: Accs = {}
-    for fact in facts:
-        aggregate.fold(panes.setdefault(fact.at // WIDTH, {}), total, SLOT, fact)
-    return panes, total
+    for fact in sample.all(drawn):
+        windows = (start, start // 2, BEGINNING) if aggregate.trail else (BEGINNING,)
+        before = [meaning(aggregate, accs.get(SLOT, aggregate.zero()), each) for each in windows]
+        if aggregate.grow(accs, SLOT, fact, start) is None:
+            acc = accs.get(SLOT, aggregate.zero())
+            assert [meaning(aggregate, acc, each) for each in windows] == before
 
 
 @every_paned_one
 @a_few
 @given(DRAWN)
-def test_the_total_is_the_merge_of_the_panes_whatever_leaves_or_is_refused(
-    sample: Sample, drawn: Drawn
-) -> None:
+def test_the_total_is_the_merge_of_the_panes_whatever_leaves(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
-    facts = sample.all(drawn)
-    panes, totals = in_panes(aggregate, facts)
-    accs = {number: pane[SLOT] for number, pane in panes.items() if SLOT in pane}
-    total = totals.get(SLOT, aggregate.zero())
-    assert meaning(aggregate, total) == meaning(aggregate, merged(aggregate, list(accs.values())))
-    for number in sorted(accs):
-        total = aggregate.remove(total, accs.pop(number))
-        left = merged(aggregate, list(accs.values()))
+    panes: dict[int, Any] = {}
+    for fact in sample.all(drawn):
+        number = fact.at // WIDTH
+        panes[number] = aggregate.add(panes.get(number, aggregate.zero()), fact)
+    total = merged(aggregate, list(panes.values()))
+    for number in sorted(panes):
+        total = aggregate.remove(total, panes.pop(number))
+        left = merged(aggregate, list(panes.values()))
         if total is REBUILD:
             total = left
         if total is None:
             total = aggregate.zero()
         assert meaning(aggregate, total) == meaning(aggregate, left)
+
+
+@every_named_one
+@a_few
+@given(DRAWN, st.integers(0, LAST // WIDTH))
+def test_names_and_the_weights_of_the_panes_that_stay_are_what_a_window_holds(
+    sample: Sample, drawn: Drawn, first: int
+) -> None:
+    bag = sample.aggregate
+    assert isinstance(bag, Bag)
+    names: Accs = {}
+    panes: dict[int, Accs] = {}
+    total: Accs = {}
+    taken: list[tuple[str, int, int]] = []
+    for fact in sample.all(drawn):
+        if bag.grow(names, SLOT, fact, 0) is not None:
+            for accs in (panes.setdefault(fact.at // WIDTH, {}), total):
+                bag.weigh(accs, SLOT, fact, names[SLOT])
+            known = names[SLOT][1]
+            taken += [(name, weight, fact.at) for name, weight in fact.categories if name in known]
+    for number in [number for number in panes if number < first]:
+        left = bag.remove(total[SLOT], panes.pop(number)[SLOT])
+        total[SLOT] = left if left is not None else {}
+    inside = [each for each in taken if each[2] >= first * WIDTH]
+    acc, reading = (names.get(SLOT, [0, {}]), total.get(SLOT, {})), Reading(first * WIDTH)
+    weights: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for name, weight, at in inside:
+        weights[name], last[name] = weights.get(name, 0) + weight, max(last.get(name, 0), at)
+    heaviest = min(weights, key=lambda name: (-weights[name], -last[name], name), default=None)
+    assert (bag.result(acc, reading), bag.top(acc, reading)) == (len(weights), heaviest)
+    assert bag.top_share(acc, reading) == (
+        max(weights.values()) / sum(weights.values()) if any(weights.values()) else None
+    )
+    assert len(names.get(SLOT, [0, {}])[1]) <= bag.most
+
+
+@every_paned_one
+@a_few
+@given(DRAWN)
+def test_what_is_no_set_is_never_halved(sample: Sample, drawn: Drawn) -> None:
+    aggregate = sample.aggregate
+    acc = folded(aggregate, sample.all(drawn))
+    if not isinstance(aggregate, Engagement):
+        assert aggregate.halve(deepcopy(acc)) == (acc, BEGINNING)
+
+
+HALVED = [
+    sample for sample in TRAILS if isinstance(sample.aggregate, Distinct | Funnel | Changes | CartValue)
+]
+
+
+@pytest.mark.parametrize("sample", HALVED, ids=repr)
+@a_few
+@given(DRAWN)
+def test_a_half_says_the_same_of_windows_that_begin_after_what_was_lost(sample: Sample, drawn: Drawn) -> None:
+    aggregate = sample.aggregate
+    acc = folded(aggregate, sample.all(drawn))
+    while acc != aggregate.zero():
+        half, lost = aggregate.halve(deepcopy(acc))
+        half = aggregate.zero() if half is None else half
+        if half == acc:
+            break
+        assert meaning(aggregate, half, lost + 1) == meaning(aggregate, acc, lost + 1)
+        assert len(msgspec.msgpack.encode(half)) < len(msgspec.msgpack.encode(acc))
+        acc = half
 
 
 @every_trail
@@ -192,7 +279,8 @@ def test_a_pruned_trail_is_one_without_the_older_facts(
     start, later = sorted(moments)
     pruned = aggregate.prune(folded(aggregate, facts), start)
     pruned = aggregate.zero() if pruned is None else pruned
-    assert pruned == folded(aggregate, [fact for fact in facts if fact.at >= start])
+    younger = folded(aggregate, [fact for fact in facts if fact.at >= start])
+    assert meaning(aggregate, pruned, later) == meaning(aggregate, younger, later)
     if not isinstance(aggregate, StepOrders):
         # A step looks back to its adds, so a shorter window sees what is older than itself.
         unpruned = folded(aggregate, facts)

@@ -13,7 +13,7 @@ from events.event import (
 from features.logic import ShopperLogic
 from features.row import MeanMoney
 from features.settings import Definitions
-from tests.features.one_shopper import HOUR, MINUTE, SECOND, OneShopper, T
+from tests.features.one_shopper import HOUR, MINUTE, OneShopper, T
 
 HAT = Product("hat", "hats", Money(2_000, "EUR"))
 TWO_HATS = Product("hat", "hats", Money(2_000, "EUR"), 2)
@@ -60,19 +60,6 @@ def test_without_session_ids_the_gap_tells_checkouts_apart() -> None:
     window = ann.window("24h")
     assert window is not None
     assert (window["checkout_started_count"], window["checkout_completion_rate"]) == (2, 0.5)
-
-
-def test_a_pane_holds_sixty_four_checkouts() -> None:
-    ann = OneShopper()
-    for number in range(65):
-        ann.tell(CHECKOUT_STEP, 0, step=1, session_id=f"s{number}")
-    assert (ann.window() or {})["checkout_started_count"] == 64
-    assert ann.row("5min").capped
-    ann.tell(CHECKOUT_STEP, 10 * SECOND, step=1, session_id="s64")
-    ann.tell(TRANSACTION, 10 * SECOND, session_id="s0")
-    window = ann.window()
-    assert window is not None
-    assert (window["checkout_started_count"], window["checkout_completion_rate"]) == (65, 1 / 65)
 
 
 def test_a_step_after_an_add_is_an_order_worth_adds_less_removes() -> None:

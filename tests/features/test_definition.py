@@ -6,7 +6,7 @@ import pytest
 
 from events.event import PRODUCT_VIEW, UNTYPED_ACTION, Event
 from features import definition
-from features.aggregates import Count, Distinct, Latest
+from features.aggregates import Count, Latest, Recent
 from features.definition import Derived, Feature, FeatureView
 from features.facts import ProductFact
 from features.views import BRANCHES, VIEWS, branch_views, views
@@ -44,11 +44,11 @@ def test_a_name_comes_once_in_a_view() -> None:
 def test_accumulators_that_would_share_a_slot_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(definition, "crc32", lambda _: 7)
     with pytest.raises(ValueError, match="view 'test': two accumulators share a slot; rename the view"):
-        a_view(Feature("clicks", Distinct("ids"), ""), Feature("lists", Latest("cats"), "", on=("l",)))
+        a_view(Feature("clicks", Recent("ids"), ""), Feature("lists", Latest("cats"), "", on=("l",)))
 
 
 def test_the_same_aggregate_over_the_same_kinds_is_accumulated_once() -> None:
-    ids = Distinct("ids")
+    ids = Recent("ids")
     one, two = Feature("known", ids, "Ids."), Feature("list", ids, "Ids.", read="listed", type="list")
     other = Feature("seen", ids, "Ids.", on=(PRODUCT_VIEW,))
     view = a_view(one, two, other)

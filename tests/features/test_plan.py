@@ -2,17 +2,15 @@
 
 import pytest
 
-from events.event import PAGE_VIEW, PRODUCT_VIEW, UNTYPED_ACTION, Event, Money
-from features.aggregates import Count, Latest, MoneySum
-from features.aggregates.base import Reading
-from features.definition import Derived, Feature, FeatureView
-from features.facts import CartFact, ProductFact
-from features.plan import Plan, ViewPlan
+from events.event import ADD_TO_CART, PAGE_VIEW, PRODUCT_VIEW, UNTYPED_ACTION, Event, Money
+from features.aggregates import Bag
+from features.definition import Feature, FeatureView
+from features.facts import CartFact, SessionFact
+from features.plan import Plan, ViewPlan, limited
 from features.settings import Definitions
 from features.views import VIEWS
 
 DEFINITIONS = Definitions()
-EUROS = (Money(500, "EUR"),)
 
 
 def test_views_whose_accumulators_share_a_slot_are_refused() -> None:
@@ -37,58 +35,52 @@ def test_a_kind_touches_the_accumulators_that_count_it() -> None:
     for view in VIEWS:
         plan = ViewPlan(view, DEFINITIONS)
         for kind in view.kinds or (PAGE_VIEW,):
-            paned, trails = plan.touches(kind)
+            touches = plan.touches(kind)
             slots = {
                 view.slot(f)
                 for f in view.accumulated()
                 if (not f.on or kind in f.on) and not f.aggregate.idle
             }
-            assert {touch.slot for touch in (*paned, *trails)} == slots
-            assert not any(touch.aggregate.trail for touch in paned)
-            assert all(touch.aggregate.trail for touch in trails)
+            assert {touch.slot for touch in (*touches.trails, *touches.panes)} | {
+                slot for _, slot, _ in touches.named
+            } == slots
+            assert all(touch.aggregate.trail for touch in touches.trails)
+            assert not any(touch.aggregate.trail or touch.aggregate.named for touch in touches.panes)
             assert plan.touches(kind) is plan.touches(kind)
+
+
+def test_each_accumulator_of_a_host_has_a_bit_of_its_own() -> None:
+    bits = Plan(VIEWS, DEFINITIONS).bits
+    assert sorted(bits.values()) == [1 << number for number in range(len(bits))]
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view.scope == "rolling"], ids=lambda v: v.name)
 def test_an_empty_view_says_its_zeros(view: FeatureView) -> None:
-    plan = ViewPlan(view, DEFINITIONS)
-    zeros = plan.read({}, {}, Reading())
-    assert zeros == plan.empty
+    zeros = ViewPlan(view, DEFINITIONS).empty()
     assert set(zeros.values()) <= {0}
     counts = {f.name for f in view.public() if f.type == "int" and "step" not in f.name}
     assert zeros.keys() == counts
 
 
-def double(_clicks: int) -> int:
-    return 2 * _clicks
-
-
-def test_a_view_without_money_reads_each_value_and_hides_the_ingredients() -> None:
-    features = (Feature("_clicks", Count(), ""), Derived("twice", double, ""))
-    view = FeatureView("test", "product", ProductFact.of, features)
-    plan = ViewPlan(view, DEFINITIONS)
-    slot = view.slot(view.accumulated()[0])
-    assert plan.read({slot: 3}, {}, Reading()) == {"twice": 6}
-    assert plan.empty == {"twice": 0}
-
-
-def test_the_first_currency_with_a_value_is_chosen_for_what_comes_after_it() -> None:
-    value = MoneySum("values")
-    features = (
-        Feature("near", Latest("currency"), "", ("a",), type="str"),
-        Feature("far", Latest("currency"), "", ("b",), type="str"),
-        Feature("value", value, "", type="money"),
+def test_a_session_keeps_no_names() -> None:
+    view = FeatureView(
+        "test", "session", SessionFact.of, (Feature("top", Bag("places"), ""),), scope="session"
     )
-    view = FeatureView("test", "cart", CartFact.of, features, currency=("near", "far"))
-    plan = ViewPlan(view, DEFINITIONS)
-    near, far, sums = (view.slot(feature) for feature in view.accumulated())
-    totals = {sums: value.add(value.zero(), CartFact(values=EUROS))}
-    dollars, euros = [5, "1", "USD"], [7, "2", "EUR"]
+    with pytest.raises(
+        ValueError, match="view 'test': a session has no panes for a Bag; count with Distinct"
+    ):
+        ViewPlan(view, DEFINITIONS)
 
-    def read(trails: dict[int, list[object]], start: int = 0) -> object:
-        return plan.read(totals, trails, Reading(start)).get("value")
 
-    assert read({near: euros, far: dollars}) == Money(500, "EUR")
-    assert read({near: dollars, far: euros}) is None
-    assert read({near: dollars, far: euros}, start=6) == Money(500, "EUR")
-    assert read({}) is None
+def test_amounts_in_a_currency_without_room_are_left_out() -> None:
+    touches = next(ViewPlan(v, DEFINITIONS) for v in VIEWS if v.name == "cart").touches(ADD_TO_CART)
+    names = ("USD", "CHF", "PLN")
+    values = tuple(Money(5, name) for name in names)
+    fact = CartFact(values=values, total=values[1], currency="CHF", currencies=("CHF", "USD", "PLN"))
+    full = {touches.mixed: {"EUR": 1, "USD": 1, "GBP": 1, "JPY": 1}}
+    left = limited(fact, touches, full)
+    assert (left.values, left.total, left.currency, left.currencies) == (values[:1], None, "USD", ("USD",))
+    roomy = limited(fact, touches, {touches.mixed: {"EUR": 1, "USD": 1, "GBP": 1}})
+    assert (roomy.values, roomy.total, roomy.currency) == (values[:2], values[1], "CHF")
+    assert limited(fact, touches, {}) is fact
+    assert limited(fact, touches, {touches.mixed: dict.fromkeys(names, 1)}) is fact

@@ -14,7 +14,7 @@ from events.event import (
 )
 from features.logic import ShopperLogic
 from features.sessions import MOST_KEPT, MOST_OPEN
-from features.state import ShopperState
+from features.state import ShopperState, accs_of
 from features.views import branch_views
 from tests.features.one_shopper import DAY, HOUR, MINUTE, SECOND, OneShopper, T
 
@@ -134,7 +134,7 @@ def test_a_session_keeps_four_currencies() -> None:
     session = ann.session()
     assert session is not None
     assert session["session_currency_mixed"] is True
-    assert (session["session_currency"], session.get("order_value")) == ("CHF", None)
+    assert (session["session_currency"], session.get("order_value")) == ("GBP", Money(100, "GBP"))
     assert ann.row("session").capped
 
 
@@ -144,7 +144,8 @@ def test_a_session_drops_what_only_another_release_accumulated() -> None:
     logic.apply(state, Event("ann", "a", T, PAGE_VIEW), T)
     before = dict(state.sessions[0].accs)
     state.sessions[0].accs[1] = 5
-    assert logic.load(logic.dump(state)).sessions[0].accs == before
+    state.edition += 1
+    assert accs_of(logic.load(logic.dump(state)).sessions[0]) == before
 
 
 @pytest.mark.parametrize("quantity", [1, 2])

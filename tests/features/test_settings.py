@@ -35,3 +35,22 @@ def test_lengths_are_kept_in_milliseconds() -> None:
 def test_windows_have_labels_of_their_own(labels: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="give at least one, each with a label of its own"):
         Definitions(windows=tuple(Window(label, MINUTE, MINUTE) for label in labels))
+
+
+@pytest.mark.parametrize(
+    ("size", "pane"),
+    [
+        (MINUTE, MINUTE / 6),
+        (MINUTE, MINUTE / 60),
+        (MINUTE * 7 / 6 - MINUTE / 60, MINUTE / 60),
+        (MINUTE * 3, MINUTE / 4),
+    ],
+)
+def test_windows_nest(size: timedelta, pane: timedelta) -> None:
+    first = Window("first", MINUTE, MINUTE / 6)
+    with pytest.raises(
+        ValueError, match="windows 'first' and 'then' do not nest: list them from the shortest"
+    ):
+        Definitions(windows=(first, Window("then", size, pane)))
+    nested = Definitions(windows=(first, Window("then", MINUTE * 7 / 6, MINUTE / 6)))
+    assert [window.label for window in nested.windows] == ["first", "then"]

@@ -11,7 +11,7 @@ from events.event import (
     Event,
     Money,
 )
-from features.logic import FUTURE_MS, REMEMBERED_IDS, ShopperLogic
+from features.logic import FUTURE_MS, REMEMBERED_IDS, REMEMBERED_ORDERS, ShopperLogic
 from features.settings import Definitions
 from features.views import branch_views
 from tests.features.one_shopper import DAY, HOUR, MINUTE, SECOND, OneShopper, T
@@ -147,9 +147,9 @@ def test_a_transaction_is_remembered_until_its_pane_would_leave_the_longest_wind
 
 def test_of_transactions_the_last_1024_are_remembered() -> None:
     ann = OneShopper()
-    names = [str(number) for number in range(REMEMBERED_IDS + 1)]
+    names = [str(number) for number in range(REMEMBERED_ORDERS + 1)]
     ann.feed(Event("ann", name, T, TRANSACTION, "s", transaction_id=name) for name in names)
-    assert len(ann.state.orders) == REMEMBERED_IDS
+    assert len(ann.state.orders) == REMEMBERED_ORDERS
     assert ann.state.overflow == 1
 
 

@@ -1,0 +1,86 @@
+"""The values seen last."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+
+from features.aggregates.base import BEGINNING, WHOLE, Accs, Fact, Reading, Trail
+
+Seen = dict[str, int]
+"""Value -> when it was last seen, epoch ms."""
+
+
+@dataclass(frozen=True)
+class Recent(Trail):
+    """The `most` values in the tuple `field` that were seen last.
+
+    Panes leave in the order of time, so the last ten of any window are among the last ten of all.
+
+    >>> from features.facts import ContextFact
+    >>> recent, acc = Recent("places"), Recent("places").zero()
+    >>> for at, place in ((1, "DE/BE"), (2, "FR"), (3, "DE/BE")):
+    ...     acc = recent.add(acc, ContextFact(at=at, places=(place,)))
+    >>> recent.result(acc), recent.result(acc, Reading(start=3))
+    (['DE/BE', 'FR'], ['DE/BE'])
+    """
+
+    field: str
+    most: int = 10
+
+    def __post_init__(self) -> None:
+        """Look the field's getter up once."""
+        object.__setattr__(self, "_get", attrgetter(self.field))
+
+    def zero(self) -> Seen:
+        """No values."""
+        return {}
+
+    def add(self, acc: Seen, fact: Fact) -> Seen:
+        """Every value of the fact."""
+        for value in self._get(fact):  # type: ignore[attr-defined]
+            acc[value] = max(acc.get(value, BEGINNING), fact.at)
+        return self._last(acc)
+
+    def merge(self, left: Seen, right: Seen) -> Seen:
+        """The later time of each value."""
+        for value, at in right.items():
+            left[value] = max(left.get(value, at), at)
+        return self._last(left)
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where the only value of all windows comes again."""
+        values: Iterable[str] = self._get(fact)  # type: ignore[attr-defined]
+        if not values:
+            return None
+        acc = accs.setdefault(slot, {})
+        alone = len(acc) == 1 and all(acc.get(value, BEGINNING) >= start for value in values)
+        accs[slot] = self.add(acc, fact)
+        return None if alone else BEGINNING
+
+    def prune(self, acc: Seen, start: int) -> Seen | None:
+        """What was seen since."""
+        return {value: at for value, at in acc.items() if at >= start} or None
+
+    def only(self, acc: Seen, currency: str) -> Seen:
+        """One currency, where that is what is remembered."""
+        return {currency: acc[currency]} if currency in acc else acc
+
+    def result(self, acc: Seen, reading: Reading = WHOLE) -> list[str] | None:
+        """The values, most recent first, then alphabetical; None without any."""
+        inside = [value for value, at in acc.items() if at >= reading.start]
+        return sorted(inside, key=lambda value: (-acc[value], value)) or None
+
+    def listed(self, acc: Seen, reading: Reading = WHOLE) -> list[str] | None:
+        """The values in alphabetical order, None without any."""
+        return sorted(value for value, at in acc.items() if at >= reading.start) or None
+
+    def mixed(self, acc: Seen, reading: Reading = WHOLE) -> bool | None:
+        """True if there is more than one value, else None."""
+        if len(acc) < 2:  # noqa: PLR2004 (more than one)
+            return None
+        return True if sum(at >= reading.start for at in acc.values()) > 1 else None
+
+    def _last(self, acc: Seen) -> Seen:
+        while len(acc) > self.most:
+            del acc[max(acc, key=lambda value: (-acc[value], value))]
+        return acc

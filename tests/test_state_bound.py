@@ -1,0 +1,198 @@
+"""A shopper's state stays below 64 kB whatever comes, and what is exact stays exact."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from events import event as kinds
+from events.event import Event, Money, Product
+from features.bound import MOST_BYTES, spend
+from features.logic import ShopperLogic
+from features.settings import Definitions
+from features.state import ShopperState
+from sinks.codec import fields_of
+from tests.oracle import HOUR, MINUTE, SECOND, Oracle, OracleDefinitions
+from tests.strategies import START, Arrival
+
+pytestmark = pytest.mark.property
+
+DAY = 24 * HOUR
+CURRENCIES = ("EUR", "USD", "JPY", "KWD", "GBP")
+MANY = tuple(
+    f"{name}_count"
+    for name in ("product_view", "promo_view", "promo_click", "list_click", "recommendation_click")
+)
+EXACT = (
+    *MANY,
+    *("category_view_count", "list_view_count", "cart_add_count", "cart_remove_count", "cart_update_count"),
+    *("refund_count", "orders_count", "items_purchased", "checkout_furthest_step"),
+    *("latest_device", "latest_platform", "last_product_viewed"),
+)
+MONEY = (
+    "avg_viewed_price",
+    "min_viewed_price",
+    "max_viewed_price",
+    "cart_added_value",
+    "order_value",
+    "refund_value",
+)
+
+
+def bot(at: int, n: int, kind: str, **fields: object) -> Arrival:
+    return Event("bot", f"{n:08d}", at, kind, **fields), at  # type: ignore[arg-type]
+
+
+def long_ids() -> Iterator[Arrival]:
+    """10 kB wherever there is text, another one each time."""
+    for n in range(300):
+        text = f"{n}" + "ü" * 10_000
+        names = ("page_id", "page", "referrer", "campaign", "source", "medium", "location", "transaction_id")
+        kind = (kinds.PAGE_VIEW, kinds.PRODUCT_VIEW, kinds.TRANSACTION, kinds.ADD_TO_CART)[n % 4]
+        product = Product(text, text, Money(5, "EUR"))
+        yield bot(
+            START + n * SECOND,
+            n,
+            kind,
+            session_id=f"{n // 9}{text}",
+            products=(product,),
+            **dict.fromkeys(names, text),
+        )
+
+
+def many_categories() -> Iterator[Arrival]:
+    """Ten new categories an event."""
+    for n in range(400):
+        shelves = tuple(Product(f"p{n}/{i}", f"department {n} / shelf {i}") for i in range(10))
+        yield bot(START + n * 30 * SECOND, n, kinds.PRODUCT_VIEW, session_id="s", products=shelves)
+
+
+def many_products() -> Iterator[Arrival]:
+    """500 products in one event."""
+    for n in range(16):
+        products = tuple(
+            Product(f"{n}/{i}", f"{n}/{i % 150}" * 20, Money(i, CURRENCIES[i % 5]), i) for i in range(500)
+        )
+        kind = (kinds.PRODUCT_VIEW, kinds.ADD_TO_CART, kinds.TRANSACTION, kinds.LIST_VIEW)[n % 4]
+        yield bot(START + n * MINUTE, n, kind, session_id="s", products=products, revenue=Money(n, "EUR"))
+
+
+def a_whole_day() -> Iterator[Arrival]:
+    """Every pane of 24 hours, every kind, four currencies, large amounts; at last every second."""
+    every = sorted(kinds.ECOMMERCE_ACTIONS)
+    quarters = [START + n * 15 * MINUTE // 11 for n in range(96 * 11 - 66)]
+    last = START + DAY - 90 * MINUTE
+    moments = chain(
+        quarters, range(last, last + HOUR, 20 * SECOND), range(last + HOUR, last + HOUR + 6 * MINUTE, SECOND)
+    )
+    for n, at in enumerate(moments):
+        money = Money(90_000_000_000_000 - n, CURRENCIES[n // 13 % 4])
+        products = tuple(Product(f"p{n * 3 + i}", f"category {(n + i) % 120}", money, 1) for i in range(3))
+        yield bot(
+            at,
+            n,
+            every[n % len(every)],
+            session_id=f"visit {n // 25}",
+            page_id=f"page {n}",
+            page=f"https://shop.example/{'x' * (n % 250)}",
+            location=f"L{n % 90}",
+            device="phone",
+            platform="web",
+            products=products,
+            cart_total=money if n % 2 else None,
+            revenue=money,
+            refund=money,
+            step=n % 7,
+            transaction_id=f"t{n}",
+            total_quantity=2**40,
+        )
+
+
+def many_sessions() -> Iterator[Arrival]:
+    """64 sessions, each with a thousand pages and heartbeats to come."""
+    for n in range(2_600):
+        session = f"s{n % 8 + n // 400 * 8}" + "x" * 200
+        at = START + n * 20 * SECOND
+        page = f"w{n // 2}"
+        yield bot(
+            at, n, kinds.PAGE_PING, session_id=session, page_id=page, created_at=n * 10_000, page=page * 60
+        )
+
+
+STREAMS = (long_ids, many_categories, many_products, a_whole_day, many_sessions)
+
+
+def seen_through(logic: ShopperLogic, stream: Iterator[Arrival], packed: bool) -> ShopperState:
+    state = logic.zero()
+    for event, as_of in stream:
+        while state.seen and state.next <= as_of:
+            logic.advance(state, max(state.next, state.at))
+            assert len(logic.dump(state)) <= MOST_BYTES
+        logic.apply(state, event, as_of)
+        data = logic.dump(state)
+        assert len(data) <= MOST_BYTES
+        if packed:
+            logic.rows(state, "bot")
+            state = logic.load(logic.dump(state))
+    return state
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("step", [0, 2])
+def test_no_state_is_longer_than_64_kb_and_counts_and_money_are_those_of_the_oracle(
+    stream: Callable[[], Iterator[Arrival]], step: int
+) -> None:
+    arrived = list(stream())
+    logic = ShopperLogic(definitions=Definitions(checkout_order_step=step))
+    state = seen_through(logic, iter(arrived), packed=False)
+    rows = {row.window: row for row in logic.all_rows(state, "bot") if row.entity == "user"}
+    oracle = Oracle(
+        OracleDefinitions(checkout_order_step=step, set_values=10**6, bag_values=10**6, currencies=99)
+    )
+    for event, as_of in arrived:
+        oracle.arrive(event, as_of)
+    expected = oracle.rows(state.at)
+    for label in ("5min", "1h", "24h"):
+        fields, wanted = fields_of(rows[label]), expected[f"user:bot:features:{label}"]
+        names = [name for name in EXACT if not step or name not in ("orders_count", "items_purchased")]
+        names = [name for name in names if "\u00fc" not in wanted.get(name, "")]
+        assert {name: fields.get(name) for name in names} == {name: wanted.get(name) for name in names}
+        if fields.get("product_currency") == wanted.get("product_currency"):
+            prices = MONEY[:3]
+            assert [fields.get(name) for name in prices] == [wanted.get(name) for name in prices]
+        different = {name for name in wanted if name[0] != "_" and fields.get(name) != wanted[name]}
+        assert rows[label].capped or {n for n in different if "\u00fc" not in wanted[n]} <= {
+            "orders_count",
+            "items_purchased",
+            "order_value",
+            "avg_order_value",
+        }
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_what_gives_way_does_not_depend_on_the_bytes(stream: Callable[[], Iterator[Arrival]]) -> None:
+    logic = ShopperLogic()
+    kept = seen_through(logic, stream(), packed=False)
+    packed = seen_through(logic, stream(), packed=True)
+    assert kept.overflow == packed.overflow
+    assert logic.all_rows(kept, "bot") == logic.all_rows(packed, "bot")
+    assert (kept.room, kept.ids, kept.lost) == (packed.room, packed.ids, packed.lost)
+    assert logic.dump(kept.levels) == logic.dump(packed.levels)
+
+
+def test_rows_after_something_gave_way_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    gave: list[bool] = []
+
+    def spied(*args: Any) -> bool:
+        gave.append(spend(*args))
+        return gave[-1]
+
+    monkeypatch.setattr("features.logic.spend", spied)
+    logic, state = ShopperLogic(), ShopperLogic().zero()
+    for event, as_of in a_whole_day():
+        logic.apply(state, event, as_of)
+        rows = logic.rows(state, "bot")
+        if gave[-1]:
+            assert {row.base for row in rows} == {None}
+    assert any(gave)
