@@ -76,6 +76,9 @@ def list_(
                 _lines(_plain(found, unmasked=unmasked) for found in shown)
             else:
                 console().print(letters_table(shown, now_ms(), unmasked=unmasked))
+            if not shown:
+                which = "no dead letters" if selection == Selection() else "none that the flags choose"
+                typer.echo(f"{loaded.settings.dead_letter_topic}: {which}", err=True)
         if topic.unreadable:
             typer.echo(f"{topic.unreadable} records of the topic are no dead letters", err=True)
 

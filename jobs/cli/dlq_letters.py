@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
 
@@ -14,8 +14,10 @@ from jobs.dead_letters.selection import Selection
 from jobs.dead_letters.topic import DeadLetterTopic, Found, StalledError
 from jobs.kafka_client import KafkaUnreachableError, MissingTopicError, consumer
 from jobs.settings import Settings
+from sinks.dead_letters import Kind
 
 PANEL: Final = "Which letters"
+KINDS: Final = tuple(kind for kind in get_args(Kind) if kind != "replayed")
 
 
 def _flags(
@@ -50,7 +52,15 @@ def _flags(
     """Flags that choose letters."""
 
 
-with_selection = gathered("selection", Selection, _flags)
+def _selection(**flags: Any) -> Selection:
+    chosen = Selection(**flags)
+    if chosen.kind not in ("", *KINDS):
+        msg = f"--kind {chosen.kind!r} is none of {', '.join(KINDS)}"
+        raise typer.BadParameter(msg)
+    return chosen
+
+
+with_selection = gathered("selection", _selection, _flags)
 """Gives a command the flags that choose letters, as `selection`."""
 
 

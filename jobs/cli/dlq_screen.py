@@ -31,15 +31,8 @@ def letters_table(letters: Iterable[Found], now: int, *, unmasked: bool) -> Tabl
     for found in letters:
         letter = found.letter if unmasked else masked(found.letter)
         state = f"{letter.kind}, replayed" if found.replays else letter.kind
-        table.add_row(
-            letter.id,
-            span(now - letter.at),
-            state,
-            letter.wire_format,
-            first_reason(letter),
-            f"{letter.size:,}",
-            style="dim" if found.replays else "",
-        )
+        cells = letter.id, span(now - letter.at), state, letter.wire_format, first_reason(letter)
+        table.add_row(*map(Text, (*cells, f"{letter.size:,}")), style="dim" if found.replays else "")
     return table
 
 
@@ -54,15 +47,10 @@ def groups_table(groups: Iterable[Cause], now: int) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("the newest", overflow="fold", ratio=1)
     for group in groups:
-        table.add_row(
-            f"{group.count:,}",
-            f"{group.replayed:,}" if group.replayed else "",
-            group.kind,
-            group.cause,
-            span(now - group.first),
-            span(now - group.last),
-            group.example,
-        )
+        replayed = f"{group.replayed:,}" if group.replayed else ""
+        ages = span(now - group.first), span(now - group.last)
+        cells = f"{group.count:,}", replayed, group.kind, group.cause, *ages, group.example
+        table.add_row(*map(Text, cells))
     return table
 
 
@@ -149,14 +137,14 @@ def _head(found: Found, now: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    table.add_row("id", letter.id)
+    table.add_row("id", Text(letter.id))
     table.add_row("kind", letter.kind)
     table.add_row("found dead", f"{instant(letter.at)}, {span(now - letter.at)} ago")
-    table.add_row("format", letter.wire_format or "–")
+    table.add_row("format", Text(letter.wire_format or "–"))
     table.add_row("record", f"{letter.size:,} bytes, SHA-256 {letter.sha256}")
     for mark in found.replays:
         reason = mark.reasons[0]
-        table.add_row("replayed", f"{instant(mark.at)}, {reason.value}, to {reason.expected}")
+        table.add_row("replayed", Text(f"{instant(mark.at)}, {reason.value}, to {reason.expected}"))
     return table
 
 

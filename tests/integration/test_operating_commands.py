@@ -73,7 +73,7 @@ def test_a_poison_record_repaired_and_replayed_twice_counts_once(around: Surroun
         (letter,) = lines(shopper("dlq", "list", "--json", "--field", "price"))
         assert "raw" not in letter
         explained = shopper("dlq", "explain", letter["id"]).stdout
-        assert "product_1[0].price" in explained
+        assert "product_*[0].price" in explained
         assert f"shopper dlq replay --file repaired --id {letter['id']}" in explained
 
         assert shopper("dlq", "replay", letter["id"]).exit_code == 1

@@ -129,6 +129,12 @@ def test_letters_of_several_branches_about_one_record_stay_apart(shopper: Any) -
     assert len(listed(shopper("list", "--json"))) == 2
 
 
+def test_that_there_is_none_is_said(shopper: Any) -> None:
+    shopper.broker = Broker(orders=[], dead=[])
+    assert "no dead letters" in shopper("list").stderr
+    assert "none that the flags choose" in shopper("list", "--since", "2h").stderr
+
+
 def test_filters_choose() -> None:
     found = Found(read_dead_letter(letter()), 0)
     assert Selection().takes(found)
@@ -308,6 +314,7 @@ def test_wrong_usage_of_replay_is_told(shopper: Any, tmp_path: Path) -> None:
         ("--file", "two"),
         ("--file", "two", "--id", "orders/2/1"),
         ("--since", "whenever"),
+        ("--kind", "bugs"),
     ):
         assert shopper("replay", *arguments).exit_code == 2, arguments
     missing = shopper("replay", "--file", "none", "--id", "orders/2/1")
@@ -330,3 +337,11 @@ def test_since_begins_where_kafka_says() -> None:
     assert [found.letter.offset for found in topic.newest_first(since=3)] == [4, 3]
     assert list(topic.newest_first(since=99)) == []
     assert broker.end_offsets([TopicPartition("dead", 2)])[TopicPartition("dead", 2)] == 5
+
+
+def test_brackets_in_a_letter_are_no_markup(shopper: Any) -> None:
+    shopper.broker = Broker(orders=[], dead=[letter(reason=Reason("[/bold]", "[red]", "[link=x]"))])
+    for command in (("list",), ("list", "--summary"), ("show", "orders/2/1"), ("explain", "orders/2/1")):
+        result = shopper(*command)
+        assert result.exit_code == 0, result.output
+        assert "[/bold]" in result.stdout
