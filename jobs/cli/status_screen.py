@@ -56,10 +56,8 @@ def _facts(status: Status, before: Status | None) -> Table:
     rows = ", ".join(f"{name} {counts[f'rows.{name}']:,}" for name in ("written", "refused", "foreign"))
     table.add_row("rows", rows)
     if counts["losses"]:
-        again = (
-            f"{counts['losses']:,} buckets missed writes of theirs; {counts['rewritten']:,} shoppers again"
-        )
-        table.add_row("redis lost", again)
+        again = f"{counts['rewritten']:,} shoppers were written again"
+        table.add_row("redis lost", f"writes of {counts['losses']:,} buckets; {again}")
     table.add_row("wake-ups", f"{counts['woken']:,} shoppers, {counts['wake_bugs']:,} failed")
     table.add_row("forgotten", f"{counts['forgotten']:,} records, {counts['forgotten.keys']:,} keys")
     return table

@@ -129,7 +129,7 @@ def test_what_somebody_should_look_at_makes_nobody_ill() -> None:
     one = status(counts=counts)
     assert one.problems() == []
     assert len(one.remarks()) == 4
-    assert "9 shoppers again" in text(one, 140)
+    assert "9 shoppers were written again" in text(one, 140)
 
 
 def test_of_many_partitions_the_worst_are_shown() -> None:
