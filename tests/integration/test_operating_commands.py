@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from events.control import forget_record
+from events.decoder import Decoder
+from events.event import Event
 from jobs.cli.main import app
+from sinks.keys import encode_id
 from tests.harness import wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
+from tests.integration.test_live_job import adds_up, recent_records, replayed, stable
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -156,3 +161,32 @@ def test_control_records_that_say_nothing_are_dead(around: Surroundings, tmp_pat
         shopper = command_line(job)
         wait_until(lambda: len(lines(shopper("dlq", "list", "--json"))) == 2, END_S, "both letters are there")
         assert {letter["wire_format"] for letter in lines(shopper("dlq", "list", "--json"))} == {"control"}
+
+
+def test_crashes_bring_nothing_of_forgotten_shoppers_back(around: Surroundings) -> None:
+    records = recent_records(13)
+    events = [
+        verdict for verdict in map(Decoder().decode, filter(None, records)) if isinstance(verdict, Event)
+    ]
+    forgotten = sorted({event.shopper for event in events})[::3]
+    controls = [forget_record(shopper) for shopper in forgotten for _ in range(around.partitions)]
+    around.send(records)
+    around.send(controls)
+    with live_job(around, around.config(checkpoint_interval_s=0.3), fault="crash") as job:
+        wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 5, END_S, "it crashed five times")
+        counts = job.wait_read(len(records) + len(controls))
+        adds_up(counts, len(records) + len(controls))
+        assert counts["forgotten"] == len(controls)
+        shown = stable(around.features(job.config.redis_prefix))
+    # A session of two shoppers stays away until the other one's next event.
+    sessions = {event.session_id for event in events if event.shopper in forgotten}
+    gone = {f"user:{encode_id(shopper)}:" for shopper in forgotten}
+    gone |= {f"session:{encode_id(session)}:" for session in sessions if session}
+    gone |= {f"session:{encode_id(shopper)}~" for shopper in forgotten}
+    wanted = {
+        key: values for key, values in stable(replayed(records)[0]).items() if not key.startswith(tuple(gone))
+    }
+    users = {key for key in shown if key.startswith(tuple(gone)) and key.startswith("user:")}
+    assert users == set()
+    assert {key: shown.get(key) for key in wanted} == wanted
+    assert len(wanted) > 100
