@@ -15,7 +15,7 @@ from events.event import Event
 from jobs.cli.main import app
 from sinks.keys import encode_id
 from tests.harness import wait_until
-from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
+from tests.integration.live_job import END_S, READ_S, LiveJob, Surroundings, live_job
 from tests.integration.test_live_job import adds_up, recent_records, replayed, stable
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -173,7 +173,7 @@ def test_crashes_bring_nothing_of_forgotten_shoppers_back(around: Surroundings) 
     around.send(records)
     around.send(controls)
     with live_job(around, around.config(checkpoint_interval_s=0.3), fault="crash") as job:
-        wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 5, END_S, "it crashed five times")
+        wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 5, READ_S, "it crashed five times")
         counts = job.wait_read(len(records) + len(controls))
         adds_up(counts, len(records) + len(controls))
         assert counts["forgotten"] == len(controls)
