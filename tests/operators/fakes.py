@@ -131,7 +131,9 @@ class Instance:
 
     def restart(self) -> None:
         """What a restore brings back: the state and Flink's timers, nothing of the memory."""
-        options = ShardOptions("job", "topic", life=NOW, covers_from=NOW - 1, accounts=self.accounts)
+        options = ShardOptions(
+            "job", "topic", life=NOW, covers_from=NOW - 1, accounts=self.accounts, buckets=1
+        )
         store = CachedStore(self.store, self.cached)
         applier = Applier(self.logic, store.get)
         self.shard = Shard(options, applier, self.sink, store, lambda: self.now, self.split)
