@@ -80,7 +80,8 @@ def test_what_is_too_long_or_too_much_is_bounded_counted_and_marked(around: Surr
             )
         session = told["user:texts:features:session"]
         assert max(map(len, session.values())) == TEXT_CHARS
-        assert f"session:{LONGEST}:features" in told
+        assert f"user:{LONGEST}:features:session" in told
+        assert f"session:{LONGEST[:TEXT_CHARS]}:features" in told
         letters = around.dead_letters()
         assert sorted(base64.b64decode(letter["raw"]) for letter in letters) == sorted(too_long)
         assert {reason[0] for letter in letters for reason in letter["reasons"]} == {
