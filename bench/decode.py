@@ -1,6 +1,6 @@
 """Decoding by wire format: microseconds an event, over the 833 recorded events.
 
-    python -m bench.decode [--runs 5] [--laps 5] [--json FILE]
+    python -m bench.decode [--runs 5] [--laps 5] [--hash-ids] [--json FILE]
 
 Warm: the caches for seconds, fractions and user agents are filled, as in a running job. Cold: they are
 emptied before the lap, as at a start or in a replay that jumps through time; the regular expressions for user
@@ -18,6 +18,7 @@ from typing import Final
 
 from events import device, entities, instant
 from events.decoder import Decoder
+from events.hashing import hashing_key
 
 DATA: Final = Path(__file__).parents[1] / "tests" / "data" / "snowplow-ecommerce"
 FILES: Final = {
@@ -33,9 +34,9 @@ CACHES: Final = tuple(
 )
 
 
-def microseconds(records: Sequence[bytes], laps: int) -> float:
-    """Microseconds a record, over `laps` passes."""
-    decode = Decoder().decode
+def microseconds(records: Sequence[bytes], laps: int, key: bytes = b"") -> float:
+    """Microseconds a record, over `laps` passes; with a key, ids are hashed."""
+    decode = Decoder(id_key=key).decode
     start = time.process_time()
     for _ in range(laps):
         for raw in records:
@@ -43,11 +44,11 @@ def microseconds(records: Sequence[bytes], laps: int) -> float:
     return (time.process_time() - start) / laps / len(records) * 1e6
 
 
-def cold(records: Sequence[bytes]) -> float:
+def cold(records: Sequence[bytes], key: bytes) -> float:
     """Microseconds a record in one pass with empty caches."""
     for cache in CACHES:
         cache.cache_clear()
-    return microseconds(records, 1)
+    return microseconds(records, 1, key)
 
 
 def main() -> None:
@@ -57,19 +58,21 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--laps", type=int, default=5)
+    parser.add_argument("--hash-ids", action="store_true", help="as with the setting hash_ids")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    key = hashing_key("a key for measuring") if options.hash_ids else b""
     results = {}
     print(f"{'wire format':14}{'bytes':>7}{'warm us':>9}{'best':>7}{'cold us':>9}{'events/s':>10}")
     for wire_format, name in FILES.items():
         records = [line for line in gzip.decompress((DATA / name).read_bytes()).split(b"\n") if line]
         microseconds(records, 1)
-        runs = [microseconds(records, options.laps) for _ in range(options.runs)]
+        runs = [microseconds(records, options.laps, key) for _ in range(options.runs)]
         result = {
             "bytes": round(statistics.mean(map(len, records))),
             "warm_us_median": round(statistics.median(runs), 2),
             "warm_us_best": round(min(runs), 2),
-            "cold_us_median": round(statistics.median(cold(records) for _ in range(options.runs)), 2),
+            "cold_us_median": round(statistics.median(cold(records, key) for _ in range(options.runs)), 2),
         }
         results[wire_format] = result
         rate = 1e6 / result["warm_us_median"]
