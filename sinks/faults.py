@@ -83,7 +83,7 @@ _WRAPPED: Final = {
 }
 
 # A cluster's clients also need +cluster|slots +cluster|shards +command.
-COMMANDS: Final = "+evalsha +script|load +hget +hmget +hset +hdel +hlen +del +pexpireat +ping"
+COMMANDS: Final = "+evalsha +script|load +hget +hmget +hset +hdel +hlen +hgetall +del +pexpireat +ping"
 _NOT_SINGLE: Final = "the server is part of a Redis Cluster: redis_url must begin with redis+cluster://"
 _REMEDIES: Final[dict[str, str]] = {
     "OOM": "Redis is full: raise its maxmemory (rows expire by themselves, so it may also be waited for)",

@@ -174,7 +174,7 @@ def let_in_by(secure: Secured, password: str, around: Surroundings) -> None:
 
 FORBIDDEN: list[tuple[Any, ...]] = [
     ("GET", "{prefix}user:a:features:1h"),
-    ("HGETALL", "{prefix}user:a:features:1h"),
+    ("HGETALL", "other:key"),
     ("SET", "{prefix}user:a:features:1h", "x"),
     ("HSET", "other:user:a:features:1h", "x", "1"),
     ("HSET", "{prefix}secrets", "x", "1"),
