@@ -7,9 +7,11 @@ from redis import Redis, RedisError
 from redis.cluster import ClusterNode, RedisCluster
 
 from sinks.address import Address
+from sinks.faults import fault_of, remedy
 from sinks.routes import route_to
 
 TIMEOUT_S: Final = 5.0
+_CURE: Final = "does it run, is redis_url right?"
 
 
 class RedisUnreachableError(Exception):
@@ -59,8 +61,9 @@ class RedisReader:
             self._client = None
 
     def _unreachable(self, error: Exception) -> RedisUnreachableError:
-        msg = f"Redis at {self._address.shown} does not answer ({error}); does it run, is redis_url right?"
-        return RedisUnreachableError(msg)
+        _, code = fault_of(error, self.cluster)
+        said = f"refused ({error}); {remedy(code)}" if code else f"does not answer ({error}); {_CURE}"
+        return RedisUnreachableError(f"Redis at {self._address.shown} {said}")
 
     def _connected(self) -> Any:
         if self._client is None and self.cluster:

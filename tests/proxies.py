@@ -5,7 +5,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 CHUNK = 65_536
@@ -65,21 +65,31 @@ class Proxy:
         self._up.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        # Transports close in a later round of the loop.
         self._loop.run_until_complete(asyncio.sleep(0.1))
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.CancelledError):
+        writers = [writer]
+        try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target, limit=CHUNK)
+            writers.append(far_writer)
             await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            for one in writers:
+                one.transport.abort()
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         """Delay without limiting: many chunks may be on their way at once."""
+        underway: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(64)
+        feeding = asyncio.ensure_future(self._read(source, underway))
         try:
-            underway: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(64)
-            feeding = asyncio.ensure_future(self._read(source, underway))
             while True:
                 due, data = await underway.get()
                 if not data:
@@ -88,10 +98,10 @@ class Proxy:
                 sink.write(data)
                 self.passed += len(data)
                 await sink.drain()
-            await feeding
         except (OSError, ssl.SSLError):
             pass
         finally:
+            feeding.cancel()
             sink.close()
 
     async def _read(self, source: asyncio.StreamReader, underway: asyncio.Queue[tuple[float, bytes]]) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from redis.exceptions import NoPermissionError
 from jobs.job_config import JobConfig
 from jobs.settings.job import job_config
 from jobs.submission import submit
+from serving.redis_reader import RedisReader, RedisUnreachableError
 from tests.harness import toolchain, wait_until
 from tests.integration import telltale
 from tests.integration.live_job import END_S, LiveJob, Surroundings
@@ -233,6 +234,18 @@ def test_the_readers_user_reads_and_changes_nothing(secure: Secured, secure_arou
             with pytest.raises(NoPermissionError):
                 client.execute_command(*command)
     assert secure.admin.hgetall(key) == {"x": "1"}
+
+
+def test_who_reads_is_told_what_is_missing(secure: Secured, secure_around: Surroundings) -> None:
+    key = f"{secure_around.name}:user:a:features:1h"
+    for password, wanted in (
+        ("wrong", "check user and password"),
+        (READER_PASSWORD, "all keys under the prefix"),
+    ):
+        reader = RedisReader(secure.redis_url("shopper-reader", password))
+        with closing(reader), pytest.raises(RedisUnreachableError, match=wanted) as caught:
+            reader.hashes([key, "other:key"])
+        assert password not in str(caught.value)
 
 
 def test_nobody_comes_in_by_another_password(secure: Secured, secure_around: Surroundings) -> None:
