@@ -9,6 +9,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from jobs.beginning import why_ended
+from jobs.flink_rest import FlinkRest, FlinkRestError
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
 from jobs.submission import submit
@@ -114,8 +116,13 @@ class Supervisor:
         )
 
     def _cause(self) -> str:
-        newest = self._newest()
-        return newest[1][:2000] if newest else "its cause is in the cluster's logs"
+        if newest := self._newest():
+            return newest[1][:2000]
+        try:
+            # Where no task ran, as when the state to begin from does not fit, there is no history.
+            return why_ended(FlinkRest(self._cluster.rest_url.partition("://")[2]), self.job_id)
+        except FlinkRestError:
+            return "its cause is in the cluster's logs"
 
     def _newest(self) -> tuple[int, str] | None:
         """The newest exception: when (epoch ms), and its stack trace."""

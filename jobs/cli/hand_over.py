@@ -6,7 +6,9 @@ from pathlib import Path
 
 import typer
 
+from jobs.beginning import JobNotBegunError, see_it_begin
 from jobs.cli.outcome import CommandError
+from jobs.flink_rest import FlinkRest, FlinkRestError
 from jobs.job_config import JobConfig
 from jobs.local.errors import LocalError
 from jobs.local.flink_config import write_config
@@ -58,9 +60,12 @@ def hand_over(config: JobConfig, jobmanager: str) -> str:
         CommandError: if the job was not taken.
     """
     try:
-        return _hand_over(config, jobmanager)
-    except (LocalError, SubmissionError) as error:
+        job_id = _hand_over(config, jobmanager)
+        if config.restore_from:
+            see_it_begin(FlinkRest(jobmanager), job_id, config.restore_from)
+    except (LocalError, SubmissionError, JobNotBegunError, FlinkRestError) as error:
         raise CommandError(str(error)) from None
+    return job_id
 
 
 def _hand_over(config: JobConfig, jobmanager: str) -> str:

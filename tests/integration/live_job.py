@@ -21,7 +21,7 @@ from redis import Redis
 from jobs.job_config import JobConfig
 from jobs.live import ENVIRONMENT_VARIABLE
 from jobs.local.flink import FlinkCluster
-from jobs.package import build_zip
+from jobs.package import ROOT, build_zip
 from tests.harness import KafkaService, RedisService, toolchain, wait_until
 
 FAULTS = Path(__file__).with_name("live_job_faults.py")
@@ -190,18 +190,23 @@ class LiveJob:
 
 
 @contextmanager
-def live_job(around: Surroundings, config: JobConfig, fault: str = "") -> Iterator[LiveJob]:
-    """The job for the length of the block, with a fault of `live_job_faults` where one is named."""
-    job = LiveJob(around, config, _submit(around, config, fault))
+def live_job(
+    around: Surroundings, config: JobConfig, fault: str = "", root: Path = ROOT
+) -> Iterator[LiveJob]:
+    """The job for the length of the block, with a fault of `live_job_faults` where one is named.
+
+    `root` is the folder with the code to be submitted.
+    """
+    job = LiveJob(around, config, _submit(around, config, fault, root))
     try:
         yield job
     finally:
         job.cancel()
 
 
-def _submit(around: Surroundings, config: JobConfig, fault: str) -> str:
+def _submit(around: Surroundings, config: JobConfig, fault: str, root: Path) -> str:
     around.folder.mkdir(parents=True, exist_ok=True)
-    archive = build_zip(around.folder / "job.zip")
+    archive = build_zip(around.folder / "job.zip", root)
     with zipfile.ZipFile(archive, "a") as opened:
         opened.write(FAULTS, FAULTS.name)
     command = [str(toolchain().flink_home / "bin" / "flink"), "run", "--detached"]

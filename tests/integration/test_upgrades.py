@@ -15,10 +15,11 @@ from typer.testing import CliRunner, Result
 from features.settings import Definitions
 from jobs.cli.main import app
 from jobs.local.flink import FlinkCluster
+from jobs.package import PACKAGES, ROOT
 from jobs.settings import Settings
 from jobs.shop import shop_events
 from tests.fixtures.savepoint import DEFINITIONS, FOLDER, NAME, SHORT, Fixture, lasting
-from tests.harness import KafkaService, RedisService, wait_until
+from tests.harness import KafkaService, RedisService, toolchain, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 from tests.integration.test_live_job import adds_up, recent_records, replayed, sdk_view, stable
 
@@ -186,3 +187,57 @@ def test_rocksdb_holds_the_same(around: Surroundings) -> None:
         adds_up(counts, len(records))
         assert stable(around.features(second.config.redis_prefix)) == stable(replayed(records)[0])
         assert second.failures() == 0
+
+
+def another_release(folder: Path) -> Path:
+    """The code with other features in the product view: removed, renamed, redefined and added ones."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    product = folder / "features" / "views" / "product.py"
+    lines = [line for line in product.read_text().splitlines() if '"list_click_count"' not in line]
+    text = "\n".join(lines) + "\n"
+    for before, after in {
+        '"last_product_viewed"': '"latest_product"',
+        '"unique_products_viewed", Distinct("ids")': '"unique_products_viewed", Distinct("ids", most=7)',
+        '            Feature("promo_view_count"': (
+            '            Feature("views_again", Count(), "Product views.", SEEN, unit="events"),\n'
+            '            Feature("identified", Count("first_id"), "With an id.", SEEN, unit="events"),\n'
+            '            Feature("promo_view_count"'
+        ),
+    }.items():
+        assert text.count(before) == 1, before
+        text = text.replace(before, after)
+    product.write_text(text)
+    return folder
+
+
+def test_another_release_s_features_are_in_redis_without_an_event(
+    kafka: KafkaService, redis_server: RedisService, tmp_path: Path
+) -> None:
+    with FlinkCluster(toolchain(), tmp_path / "flink", 1) as flink:
+        around = Surroundings(kafka, redis_server, flink, tmp_path, f"release-{time.time_ns()}")
+        around.send([sdk_view("ann", number) for number in range(3)])
+        with live_job(around, around.config(start="earliest")) as old:
+            old.wait_read(3)
+            savepoint = old.stop()
+        # New code needs a new interpreter.
+        flink.kill_taskmanager(0)
+        flink.start_taskmanager()
+        flink.wait_ready()
+        key = f"{old.config.redis_prefix}user:ann:features:1h"
+        before: dict[str, str] = around.client.hgetall(key)  # type: ignore[assignment]
+        assert before["last_product_viewed"] == "p2"
+        config = around.config(restore_from=savepoint)
+        with live_job(around, config, root=another_release(tmp_path / "release")) as new:
+            wait_until(
+                lambda: bool(around.client.hexists(key, "latest_product")), END_S, "rows are made anew"
+            )
+            after: dict[str, str] = around.client.hgetall(key)  # type: ignore[assignment]
+            assert after.keys() - before.keys() == {"latest_product", "views_again", "identified"}
+            assert before.keys() - after.keys() == {"last_product_viewed", "list_click_count"}
+            assert (after["latest_product"], after["product_view_count"]) == ("p2", "3")
+            assert after["views_again"] == "3", "the same definition is the same state"
+            assert (after["identified"], after["unique_products_viewed"]) == ("0", "0"), "empty at first"
+            assert new.counts()["read"] == 3
+            assert new.failures() == 0
+        around.client.close()

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner, Result
 
+from jobs.beginning import JobNotBegunError, see_it_begin
 from jobs.cli import migrate as migrating
 from jobs.cli import submit as submitting
 from jobs.cli.main import app
+from jobs.flink_rest import FlinkRest
 from jobs.job_config import JobConfig
 from jobs.settings import Settings
 from jobs.standing import Standing, StandingError
@@ -196,3 +198,26 @@ def test_offsets_that_cannot_be_read_are_told() -> None:
         result = call("migrate", address, "--from", "file:///s", "--offsets", "0-7")
     assert result.exit_code == 1
     assert "PARTITION:OFFSET" in result.stderr
+
+
+def failed(trace: str) -> dict[str, Any]:
+    result = {"id": JOB, "application-status": "FAILED", "failure-cause": {"stack-trace": trace}}
+    return {"status": {"id": "COMPLETED"}, "job-execution-result": result}
+
+
+OTHER = "a.CompletionException: x\nCaused by: a.B: operator 1f is not available in the new program."
+MISSING = "a.CompletionException: x\n\tat a.B\nCaused by: java.io.IOException: no such file"
+
+
+@pytest.mark.parametrize(
+    ("trace", "words"), [(OTHER, "shopper migrate"), (MISSING, "file:///s: java.io.IOException")]
+)
+def test_a_state_that_does_not_fit_is_told_with_the_way_out(trace: str, words: str) -> None:
+    answers = {f"/jobs/{JOB}": {"state": "FAILED"}, f"/jobs/{JOB}/execution-result": failed(trace)}
+    with flink(**answers) as address, pytest.raises(JobNotBegunError, match=words):
+        see_it_begin(FlinkRest(address), JOB, "file:///s")
+
+
+def test_a_job_that_has_begun_is_left_alone() -> None:
+    with flink(**{f"/jobs/{JOB}": {"state": "RUNNING"}}) as address:
+        see_it_begin(FlinkRest(address), JOB, "file:///s")
