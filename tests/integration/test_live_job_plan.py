@@ -28,7 +28,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-OPERATORS = {"decode", "dead-letters"}
+OPERATORS = {"decode", "dead-letters", "Sink Committer: dead-letters"}
+"""Flink derives the committer's uid from its sink's."""
 BRANCHES = {f"features-{branch}" for branch in ("product", "category", "cart", "purchase", "session")}
 
 
