@@ -24,9 +24,9 @@ def running(overview: dict[str, Any], job_name: str) -> str:
 
 
 def command(restore: str) -> list[str]:
-    """Return the command that hands the job in, from a checkpoint where there is one."""
+    """Return the command that hands the job in: from a checkpoint, or a new life where there is none."""
     submit = [sys.executable, "-m", "jobs.cli.main", "submit"]
-    return [*submit, "--from", restore] if restore else submit
+    return [*submit, "--from", restore] if restore else [*submit, "--new-life"]
 
 
 def overview_of(settings: Settings) -> dict[str, Any]:

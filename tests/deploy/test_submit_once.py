@@ -53,5 +53,5 @@ def test_it_hands_in_nothing_while_the_job_is_there(
 
 def test_it_goes_on_from_the_checkpoint_that_there_is(script: ModuleType) -> None:
     submit = [sys.executable, "-m", "jobs.cli.main", "submit"]
-    assert script.command("") == submit
+    assert script.command("") == [*submit, "--new-life"]
     assert script.command("file:///checkpoints/a/chk-7") == [*submit, "--from", "file:///checkpoints/a/chk-7"]
