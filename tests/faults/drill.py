@@ -19,7 +19,7 @@ from tests.faults.world import PARTITIONS, PREFIX, PROGRESS, World
 
 BEFORE = 0.4
 """Share of a fault's records that are sent before it."""
-RECOVERS_S = 180.0
+RECOVERS_S = 300.0
 SETTLES_S = 120.0
 LOOK_S = 0.2
 
