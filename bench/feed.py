@@ -10,12 +10,15 @@ from multiprocessing.queues import Queue
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from bench.live import TOPIC, place, producer
+from bench.topic import TOPIC, place, producer
 from bench.traffic import scenes, traffic
+from events.decoder import Decoder
+from events.event import UNTYPED_ACTION, Event
 
 LINGER_MS: Final = 5
 READY_S: Final = 120
 END_S: Final = 60
+_DECODER: Final = Decoder()
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Plan:
 
 
 class Followed(NamedTuple):
-    """An event that was just sent: it is readable when its shopper's `_seen` has reached `number`."""
+    """An event that was just sent: it is readable when a row of its shopper has a `_seen` of `number`."""
 
     shopper: str
     number: int
@@ -113,8 +116,15 @@ def _send(plan: Plan, queue: "Queue[Any]") -> None:
             number, behind = number + 1, now - due
             if sent.shopper:
                 numbers[sent.shopper] += 1
-                if plan.follow_per_s and not sent.again and now - followed >= 1 / plan.follow_per_s:
+                due_again = plan.follow_per_s and now - followed >= 1 / plan.follow_per_s
+                if due_again and not sent.again and _shows(sent.record):
                     followed = now
                     queue.put(Followed(sent.shopper, numbers[sent.shopper], now))
         kafka.flush(timeout=60)
     queue.put(Finished(number, max(0.0, behind), numbers))
+
+
+def _shows(record: bytes) -> bool:
+    """Whether the event changes a row for certain: all do but actions of no known type."""
+    event = _DECODER.decode(record)
+    return isinstance(event, Event) and event.kind != UNTYPED_ACTION

@@ -25,6 +25,7 @@ from bench.report import Figures, Report, arguments, load, percentile
 from bench.traffic import census, shopper_id
 from sinks.keys import encode_id, key_name
 
+ROWS: Final = ("session", "24h")
 LOOK_S: Final = 0.005
 GIVE_UP_S: Final = 30.0
 FOLLOW_PER_S: Final = 200
@@ -49,31 +50,32 @@ class Follower:
         """Keep the client that looks."""
         self._client = client
         self._prefix = prefix
-        self._pending: list[tuple[str, Followed]] = []
+        self._pending: list[Followed] = []
         self.samples: list[Sample] = []
 
     def add(self, followed: Iterable[Followed]) -> None:
         """Follow these, too."""
-        for each in followed:
-            self._pending.append((key_name("user", encode_id(each.shopper), "session", self._prefix), each))
+        self._pending += followed
 
     def look(self) -> int:
         """Look once at all that are under way; how many still are."""
         if not self._pending:
             return 0
         pipeline = self._client.pipeline(transaction=False)
-        for key, _ in self._pending:
-            pipeline.hget(key, "_seen")
-        seen = pipeline.execute()
+        for followed in self._pending:
+            for window in ROWS:
+                key = key_name("user", encode_id(followed.shopper), window, self._prefix)
+                pipeline.hget(key, "_seen")
+        seen = [int(number or 0) for number in pipeline.execute()]
         now = time.time()
         left = []
-        for (key, followed), number in zip(self._pending, seen, strict=True):
-            if number is not None and int(number) >= followed.number:
+        for number, followed in enumerate(self._pending):
+            if max(seen[number * len(ROWS) : (number + 1) * len(ROWS)]) >= followed.number:
                 self.samples.append(Sample(followed.at, now))
             elif now - followed.at > GIVE_UP_S:
                 self.samples.append(Sample(followed.at, float("inf")))
             else:
-                left.append((key, followed))
+                left.append(followed)
         self._pending = left
         return len(left)
 
@@ -99,7 +101,8 @@ def during(samples: Iterable[Sample], intervals: Iterable[tuple[float, float]]) 
     [Sample(at=1.0, readable=2.0)]
     """
     held = list(intervals)
-    return [s for s in samples if any(begin <= s.readable and s.at <= end for begin, end in held)]
+    ways = ((s, min(s.readable, s.at + GIVE_UP_S)) for s in samples)
+    return [s for s, until in ways if any(begin <= until and s.at <= end for begin, end in held)]
 
 
 def figures(samples: list[Sample], sent_per_s: float) -> Figures:

@@ -4,11 +4,10 @@
 
 The backlog of `bench.throughput`; before and after it, Redis tells what it did (`INFO`).
 
-How to read it: the first row of a variant is all of Redis, an event: `commands` that
-clients sent (script calls), `cpu_us`
-of the server's process, bytes in and out, and memory a key. The rows after it are by command; those that
-scripts call are in `cpu_us` of `evalsha` and stand beside it, too. `hgetall` and `info` are this benchmark's
-own and left out; bytes out hold a few of theirs.
+How to read it: the first row of a variant is all of Redis, an event: `commands` that clients sent
+(script calls), `cpu_us` of the server's process, bytes in and out, and memory a key. The rows after it are by
+command; those that scripts call are in `cpu_us` of `evalsha` and stand beside it, too. `hgetall` and `info`
+are this benchmark's own and left out; bytes out hold a few of theirs.
 """
 
 from collections.abc import Mapping

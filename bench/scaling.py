@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from bench.live import COLUMNS, Setup
+from bench.live import Setup
+from bench.points import COLUMNS
 from bench.report import Figures, Report, arguments
 from bench.throughput import measure
 
