@@ -1,4 +1,4 @@
-"""Decoding by wire format: microseconds an event, over the 833 recorded events.
+"""What does decoding cost, by wire format? Microseconds an event, over the 833 recorded events.
 
     python -m bench.decode [--runs 5] [--laps 5] [--hash-ids] [--json FILE]
 
@@ -7,15 +7,13 @@ emptied before the lap, as at a start or in a replay that jumps through time; th
 agents are loaded. CPU time of the process, for other work on the machine is not decoding.
 """
 
-import argparse
 import gzip
-import json
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.report import Figures, Report, arguments, load
 from events import device, entities, instant
 from events.decoder import Decoder
 from events.hashing import hashing_key
@@ -53,35 +51,23 @@ def cold(records: Sequence[bytes], key: bytes) -> float:
 
 def main() -> None:
     """Measure every wire format and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=5)
+    parser = arguments(__doc__, runs=5)
     parser.add_argument("--laps", type=int, default=5)
     parser.add_argument("--hash-ids", action="store_true", help="as with the setting hash_ids")
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     key = hashing_key("a key for measuring") if options.hash_ids else b""
-    results = {}
-    print(f"{'wire format':14}{'bytes':>7}{'warm us':>9}{'best':>7}{'cold us':>9}{'events/s':>10}")
-    for wire_format, name in FILES.items():
-        records = [line for line in gzip.decompress((DATA / name).read_bytes()).split(b"\n") if line]
-        microseconds(records, 1)
-        runs = [microseconds(records, options.laps, key) for _ in range(options.runs)]
-        result = {
-            "bytes": round(statistics.mean(map(len, records))),
-            "warm_us_median": round(statistics.median(runs), 2),
-            "warm_us_best": round(min(runs), 2),
-            "cold_us_median": round(statistics.median(cold(records, key) for _ in range(options.runs)), 2),
-        }
-        results[wire_format] = result
-        rate = 1e6 / result["warm_us_median"]
-        print(
-            f"{wire_format:14}{result['bytes']:>7}{result['warm_us_median']:>9}{result['warm_us_best']:>7}"
-            f"{result['cold_us_median']:>9}{rate:>10,.0f}"
-        )
-    if options.json:
-        options.json.write_text(json.dumps({"runs": options.runs, "us_an_event": results}, indent=1) + "\n")
+    with Report("decode", ("bytes", "warm_us", "cold_us", "events_per_s", "load"), options) as report:
+        for wire_format, name in FILES.items():
+            data = gzip.decompress((DATA / name).read_bytes())
+            records = [line for line in data.split(b"\n") if line]
+            microseconds(records, 1)
+            runs: list[Figures] = []
+            for _ in range(options.runs):
+                warm = microseconds(records, options.laps, key)
+                rate, size = 1e6 / warm, sum(map(len, records)) / len(records)
+                figures: Figures = {"warm_us": warm, "cold_us": cold(records, key), "events_per_s": rate}
+                runs.append(figures | {"bytes": size, "load": load()})
+            report.add(wire_format, *runs)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writing rows to Redis: microseconds a shopper's event, of the client's CPU and of the server's.
+"""What does writing rows to Redis cost? Microseconds a shopper's event, of the client's and the server's CPU.
 
     python -m bench.redis_write [--runs 3] [--server redis-server …] [--json FILE]
 
@@ -7,12 +7,10 @@ exist before (the steady state). Beside the sink as it is: other scripts for the
 values, on one connection. CPU times, for other work on the machine is not writing.
 """
 
-import argparse
-import json
 import random
-import statistics
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +18,7 @@ from typing import Any, Final
 
 import redis
 
+from bench.report import Figures, Report, arguments, load
 from events.event import Money
 from features.row import FeatureRow, MeanMoney, Value
 from jobs.local.redis import RedisServer
@@ -179,13 +178,13 @@ def is_window(row: FeatureRow) -> bool:
     return row.window != "session"
 
 
-def measure(client: Any, write: Writer, shoppers: int, runs: int) -> dict[str, float]:
-    """Medians of microseconds an event, after a first run that makes the hashes."""
-    chance = random.Random(7)
+def measure(client: Any, write: Writer, shoppers: int, options: Namespace) -> list[Figures]:
+    """Microseconds an event of each run, after a first one that makes the hashes."""
+    chance = random.Random(options.seed)
     rounds = max(2, 3_000 // shoppers)
     client.flushall()
-    figures = []
-    for run in range(runs + 1):
+    figures: list[Figures] = []
+    for run in range(options.runs + 1):
         batches = [
             [row for shopper in range(shoppers) for row in rows_of(chance, shopper, run * rounds + i)]
             for i in range(rounds)
@@ -193,46 +192,37 @@ def measure(client: Any, write: Writer, shoppers: int, runs: int) -> dict[str, f
         meter = Meter(client)
         write(batches)
         if run:
-            figures.append(meter.read(rounds * shoppers))
-    client_us, server_us = (round(statistics.median(column), 1) for column in zip(*figures, strict=True))
-    return {"client_us": client_us, "server_us": server_us}
+            client_us, redis_us = meter.read(rounds * shoppers)
+            figures.append({"client_us": client_us, "redis_us": redis_us, "load": load()})
+    return figures
 
 
-def benchmark(executable: Path, runs: int) -> dict[str, dict[str, float]]:
+def benchmark(executable: Path, report: Report) -> None:
     """Every line of the table on one server."""
     with TemporaryDirectory() as folder, RedisServer(executable, Path(folder)) as server:
         client: Any = redis.Redis.from_url(server.url)
-        results = {
-            f"sink, {shoppers} shoppers": measure(client, through_sink(server.url, bool), shoppers, runs)
-            for shoppers in (20, 100, 500)
-        }
-        results["windows only, sink, 100"] = measure(client, through_sink(server.url, is_window), 100, runs)
-        for name, text, plain in SCRIPTS:
-            write = through_script(client, text, plain=plain)
-            results[f"windows only, {name}, 100"] = measure(client, write, 100, runs)
         version = client.info("server")["redis_version"]
+
+        def add(name: str, write: Writer, shoppers: int) -> None:
+            report.add(f"{version} {name}", *measure(client, write, shoppers, report.options))
+
+        for shoppers in (20, 100, 500):
+            add(f"sink, {shoppers} shoppers", through_sink(server.url, bool), shoppers)
+        add("windows, sink", through_sink(server.url, is_window), 100)
+        for name, text, plain in SCRIPTS:
+            add(f"windows, {name}", through_script(client, text, plain=plain), 100)
         client.close()
-    return {f"Redis {version}: {name}": figures for name, figures in results.items()}
 
 
 def main() -> None:
     """Measure on every server given and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=3)
+    parser = arguments(__doc__, runs=3)
     beside = Path(sys.executable).with_name("redis-server")
     parser.add_argument("--server", type=Path, nargs="+", default=[beside])
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results: dict[str, dict[str, float]] = {}
-    for executable in options.server:
-        results |= benchmark(executable, options.runs)
-    print(f"{'us an event':58}{'client':>8}{'Redis':>8}")
-    for name, figures in results.items():
-        print(f"{name:58}{figures['client_us']:>8}{figures['server_us']:>8}")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    with Report("writing to Redis, an event", ("client_us", "redis_us", "load"), options) as report:
+        for executable in options.server:
+            benchmark(executable, report)
 
 
 if __name__ == "__main__":
