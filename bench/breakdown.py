@@ -155,7 +155,8 @@ def profile(setup: Setup, events: int, shoppers: int, seed: int) -> dict[str, di
         with live(watched, backlog(events, shoppers, seed)) as job:
             begin, end = job.backlog(events)
             (file,) = Path(folder).glob("*.jsonl")
-            lines = [json.loads(line) for line in file.read_text().splitlines()]
+            # The last line may be half written.
+            lines = [json.loads(line) for line in file.read_text().split("\n")[:-1]]
     used = between(lines, begin.at, end.at)
     own = (end.read - begin.read) * used["seconds"] / (end.at - begin.at)
     around = begin.figures(end)
@@ -173,10 +174,12 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--places", type=int, default=15, help="functions shown after the steps")
     options = parser.parse_args()
+    setup = parsed(options.variant)
+    if setup.taskmanagers != 1:
+        parser.error(f"variant {options.variant!r}: one TaskManager is profiled; leave out its parallelism")
     with Report("breakdown", ("cpu_us", "wait_us", "share"), options) as report:
         profiles = [
-            profile(parsed(options.variant), options.events, options.shoppers, options.seed)
-            for _ in range(options.runs)
+            profile(setup, options.events, options.shoppers, options.seed) for _ in range(options.runs)
         ]
         for name in profiles[-1]["steps"]:
             report.add(name, *(each["steps"][name] for each in profiles if name in each["steps"]))

@@ -42,7 +42,7 @@ STEP_MS: Final = 50
 COLUMNS: Final = ("python_us", "redis_us", "ratio", "state_bytes", "load")
 
 
-def groups_of(events: int) -> tuple[int, int]:
+def groups_of(events: int, measured: int = MEASURED) -> tuple[int, int]:
     """How many groups of `BATCH` shoppers are needed, and how many events each of them gets measured.
 
     So few that a shopper's history grows by a tenth at most.
@@ -50,8 +50,8 @@ def groups_of(events: int) -> tuple[int, int]:
     >>> groups_of(10), groups_of(100), groups_of(10_000)
     ((60, 1), (6, 10), (1, 60))
     """
-    each = max(1, min(events // 10, MEASURED // BATCH))
-    return MEASURED // BATCH // each, each
+    each = max(1, min(events // 10, measured // BATCH))
+    return measured // BATCH // each, each
 
 
 class Events:
@@ -68,9 +68,9 @@ class Events:
         return scene.cast(at, shopper_id(shopper), b"session-of-%d" % shopper, uuid(self._rng).encode())
 
 
-def history(job: PlainJob, events: int, seed: int) -> Iterator[list[bytes]]:
+def history(job: PlainJob, events: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
     """Give every shopper so many events in 24 hours; the batches to be measured."""
-    groups, each = groups_of(events)
+    groups, each = groups_of(events, measured)
     made = Events(seed, "history")
     for number in range(SLICES):
         job.now = START_MS + DAY_MS * (number + 1) // SLICES
@@ -87,7 +87,7 @@ def history(job: PlainJob, events: int, seed: int) -> Iterator[list[bytes]]:
             yield [made.one(who, job.now) for who in range(group * BATCH, (group + 1) * BATCH)]
 
 
-def population(job: PlainJob, shoppers: int, seed: int) -> Iterator[list[bytes]]:
+def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
     """Give so many shoppers an event; the batches to be measured."""
     batch: list[bytes] = []
     for sent in census(seed, shoppers, START_MS, 1000):
@@ -97,7 +97,7 @@ def population(job: PlainJob, shoppers: int, seed: int) -> Iterator[list[bytes]]
             job.take(batch)
             batch.clear()
     made, rng = Events(seed, "measured"), Random(seed)
-    for _ in range(MEASURED // BATCH):
+    for _ in range(measured // BATCH):
         job.now += STEP_MS
         yield [made.one(who, job.now) for who in rng.sample(range(shoppers), BATCH)]
 

@@ -78,7 +78,7 @@ class Job:
         """The job's account and its costs now; the account is told once a second."""
         told = self.progress()
         total = _summed(told)
-        at = max((bucket["at"] for bucket in told), default=0) / 1000
+        at = max((bucket["at"] / 1000 for bucket in told), default=time.time())
         return Point(at, total["read"], total["batches"], *self.costs())
 
     def costs(self) -> tuple[float, float, float]:

@@ -31,6 +31,8 @@ A_SHOPPER_KB: Final = 6
 LOOKS: Final = 10
 POLL_S: Final = 0.5
 GC_S: Final = 60
+# Every ten seconds by default, so that all looks would show the same moment.
+TOLD_OFTEN: Final = {"metrics.fetcher.update-interval": "1000"}
 COLUMNS: Final = ("state_mb", "heap_mb", "rss_mb", "redis_mb", "load")
 
 
@@ -73,10 +75,17 @@ def heap(job: Job) -> int:
 
 
 def _heap_now(job: Job) -> int:
-    time.sleep(POLL_S)
-    name, flink = "Status.JVM.Memory.Heap.Used", job.stack.flink
+    """What the JobManager was told last; nothing at all in the first seconds."""
+    flink, path = job.stack.flink, "metrics?get=Status.JVM.Memory.Heap.Used"
     managers = [each["id"] for each in flink.get("/taskmanagers")["taskmanagers"]]
-    return sum(int(flink.get(f"/taskmanagers/{each}/metrics?get={name}")[0]["value"]) for each in managers)
+    until = time.monotonic() + GC_S
+    while time.monotonic() < until:
+        time.sleep(POLL_S)
+        told = [flink.get(f"/taskmanagers/{each}/{path}") for each in managers]
+        if all(told):
+            return sum(int(each[0]["value"]) for each in told)
+    msg = f"a TaskManager did not tell its heap within {GC_S} s; look at the logs in {flink.folder}"
+    raise RuntimeError(msg)
 
 
 def per_shopper(empty: Figures, full: Figures, shoppers: int) -> Figures:
@@ -96,7 +105,7 @@ def measure(options: Namespace) -> tuple[Figures, Figures]:
     """One run: with hardly a shopper, and with all."""
     memory = options.memory or BASE_MB + options.shoppers * A_SHOPPER_KB // 1024
     variant = parsed(options.variant)
-    flink = {"taskmanager.memory.process.size": f"{memory}m"}
+    flink = {"taskmanager.memory.process.size": f"{memory}m", **TOLD_OFTEN}
     setup = Setup(variant.taskmanagers, variant.changes, flink)
     with live(setup) as job:
         job.fill(census(options.seed, 1, round(time.time() * 1000), 2000))

@@ -30,8 +30,17 @@ class Point(NamedTuple):
 def warm(points: list[Point], records: int) -> tuple[Point, Point]:
     """The first account after a quarter of the records, and the last one before all were read.
 
-    Where the job was so quick that these are one, the end is the end.
+    Where the job was so quick that these are one, the end is the end, and then the beginning the one before.
+
+    Raises:
+        ValueError: if there are no two.
     """
-    begin = next(point for point in points if point.read >= records // 4)
+    first = next(i for i, point in enumerate(points) if point.read >= records // 4)
+    begin = points[first]
     end = next((point for point in reversed(points) if begin.read < point.read < records), points[-1])
+    if begin is end:
+        if not first:
+            msg = f"all of {records} records were read before the first account of them; give more events"
+            raise ValueError(msg)
+        begin = points[first - 1]
     return begin, end

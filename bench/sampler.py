@@ -25,7 +25,7 @@ OUTSIDE: Final = "outside"
 FOREIGN: Final = "foreign"
 """Python, but of no frame of this project: PyFlink between two calls."""
 PERIOD_S: Final = 0.003
-TOLD_EVERY_S: Final = 1.0
+TOLD_EVERY_S: Final = 0.5
 SWITCH_S: Final = 0.0001
 _OURS: Final = re.compile(r"(?:^|/)((?:events|features|operators|sinks|jobs)/[\w/]+\.py)$")
 
@@ -51,7 +51,7 @@ def location(frame: FrameType | None) -> str:
 
 
 class Sampler(threading.Thread):
-    """Samples until its process ends; writes a line a second, see `snapshot`."""
+    """Samples until its process ends; writes two lines a second, see `snapshot`."""
 
     def __init__(self, folder: Path) -> None:
         """Prepare; `start` samples."""

@@ -60,6 +60,9 @@ class Counter:
     def during(self, work: Callable[[], object]) -> None:
         """Count what happens in `work`."""
         before = sys.gettrace()
+        # Python 3.12 tells of instructions only if some frame asked for them before the function is set.
+        here = sys._getframe()  # noqa: SLF001  there is no other way to one's own frame
+        here.f_trace_opcodes = True
         sys.settrace(self._enter)
         try:
             work()
