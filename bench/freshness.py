@@ -131,7 +131,7 @@ def checkpoints(job: Job) -> list[tuple[float, float]]:
 def measure(report: Report, rates: list[float], options: Namespace) -> None:
     """Run one job through all rates."""
     with live(Setup(flink=FLINK)) as job:
-        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000), 2000))
+        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         before: Mapping[str, int] = {shopper_id(number): 1 for number in range(options.shoppers)}
         for number, rate in enumerate(rates):

@@ -21,7 +21,7 @@ from bench.traffic import census
 def measure(shoppers: int, seed: int, after_s: float, seconds: float) -> Figures:
     """Fill, wait, watch."""
     with live(Setup()) as job:
-        job.fill(census(seed, shoppers, round(time.time() * 1000), 2000))
+        job.fill(census(seed, shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         time.sleep(after_s)
         return pace(job, seconds)

@@ -108,10 +108,10 @@ def measure(options: Namespace) -> tuple[Figures, Figures]:
     flink = {"taskmanager.memory.process.size": f"{memory}m", **TOLD_OFTEN}
     setup = Setup(variant.taskmanagers, variant.changes, flink)
     with live(setup) as job:
-        job.fill(census(options.seed, 1, round(time.time() * 1000), 2000))
+        job.fill(census(options.seed, 1, round(time.time() * 1000)))
         job.wait_read(job.sent)
         empty = figures(job)
-        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000), 2000, options.each))
+        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000), options.each))
         job.wait_read(job.sent, options.deadline)
         return empty, figures(job)
 

@@ -51,7 +51,7 @@ def measure(rate: float, options: Namespace) -> Figures:
     empties_s = (longest.size_ms + longest.pane_ms) / 1000 + GRACE_S
     setup = Setup(taskmanagers=options.taskmanagers, changes={"definitions": definitions})
     with live(setup) as job:
-        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000), 2000))
+        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         plan = Plan(
             bootstrap=job.stack.kafka.bootstrap,

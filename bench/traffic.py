@@ -30,6 +30,7 @@ THINK_S: Final = 8.0
 DUPLICATES: Final = 0.02
 BROKEN: Final = 0.01
 ZIPF: Final = 0.9
+CENSUS_PER_S: Final = 5_000
 TIMES: Final = (
     "etl_tstamp",
     "collector_tstamp",
@@ -131,17 +132,20 @@ def traffic(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> Itera
         yield sent
 
 
-def census(seed: int, shoppers: int, start_ms: int, rate_per_s: float, each: int = 1) -> Iterator[Sent]:
-    """`each` records of every shopper, in an order that has nothing to do with their numbers."""
+def census(seed: int, shoppers: int, until_ms: int, each: int = 1) -> Iterator[Sent]:
+    """`each` records of every shopper, in an order that has nothing to do with their numbers.
+
+    They came in at `CENSUS_PER_S` and have just ended at `until_ms`, about as they would be read.
+    """
     rng = Random(f"census {seed}")
     visits = _pool(seed)
     numbers = list(range(shoppers))
-    number = 0
+    left = shoppers * each
     for _ in range(each):
         rng.shuffle(numbers)
         for shopper in numbers:
-            at = start_ms + int(number * 1000 / rate_per_s)
-            number += 1
+            at = until_ms - left * 1000 // CENSUS_PER_S
+            left -= 1
             name, session = shopper_id(shopper), b"session-of-%d" % shopper
             yield Sent(at, name, rng.choice(rng.choice(visits)).cast(at, name, session, uuid(rng).encode()))
 

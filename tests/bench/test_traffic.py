@@ -66,6 +66,8 @@ def test_few_shoppers_come_often(sent: list[Sent]) -> None:
 
 
 def test_in_a_census_everybody_has_as_many_records() -> None:
-    told = list(census(7, 50, START_MS, 1000, each=3))
+    told = list(census(7, 50, START_MS, each=3))
     assert Counter(each.shopper for each in told) == {shopper_id(number): 3 for number in range(50)}
     assert [each.shopper for each in told[:50]] != sorted(each.shopper for each in told[:50])
+    assert [each.at for each in told] == sorted(each.at for each in told)
+    assert told[-1].at <= START_MS
