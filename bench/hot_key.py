@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from bench.live import COLUMNS, Setup, live
+from bench.live import Setup, live
+from bench.points import COLUMNS
 from bench.report import Figures, Report, arguments, load
 from bench.throughput import backlog
 from bench.traffic import Sent
