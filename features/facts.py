@@ -38,12 +38,12 @@ MOST_MINOR = 10**14
 
 def cut(text: str | None) -> str | None:
     """`text` as it is kept in state."""
-    return text if text is None else _cut(text, TEXT_BYTES)
+    return text if text is None or (len(text) <= TEXT_BYTES and text.isascii()) else _cut(text, TEXT_BYTES)
 
 
 def cut_id(event_id: str) -> str:
     """An event id as it is kept in state."""
-    return _cut(event_id, ID_BYTES)
+    return event_id if len(event_id) <= ID_BYTES and event_id.isascii() else _cut(event_id, ID_BYTES)
 
 
 def _cut(text: str, most: int) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal
 from zlib import crc32
 
+from msgspec import Raw
+
 from events.event import TRANSACTION, Event
 from features.aggregates.base import BEGINNING, Accs
 from features.bound import FITS, spend
 from features.definition import FeatureView
 from features.digest import SIZE, digest, place
 from features.levels import drop_unknown, enter, leave, level_of
-from features.plan import Plan, Touches, ViewPlan, limited
+from features.plan import Plan, Touches, limited
 from features.row import FeatureRow
 from features.rows import Windows
 from features.session_rows import SessionRows
@@ -182,9 +184,11 @@ class ShopperLogic:
         window = self._windows[i]
         number = event.at // window.pane_ms
         enter(state.levels[i], number)
+        start = self._windows[0].first_pane(state.at) * self._windows[0].pane_ms
         bits = 0
         for plan in wanted:
-            bits |= self._fold(state, state.levels[i], number, plan, event, order)
+            fact = plan.fact(event, order)
+            bits |= self._fold(state, state.levels[i], number, plan.touches(event.kind), fact, start)
         self._window_rows.touch(state, self._all & -(1 << i), bits)
         if i and not self._plan.looking_back.keys().isdisjoint(state.trails):
             self._window_rows.touch(state, self._all, sum(self._plan.looking_back.values()))
@@ -193,19 +197,18 @@ class ShopperLogic:
         return True
 
     def _fold(
-        self, state: ShopperState, level: Level, number: int, plan: ViewPlan, event: Event, order: bool
+        self, state: ShopperState, level: Level, number: int, touches: Touches, fact: Any, start: int
     ) -> int:
         """Let one view's accumulators grow; the bits of those that changed."""
-        fact: Any = plan.fact(event, order)
-        touches, trails, bits = plan.touches(event.kind), state.trails, 0
+        trails, bits = state.trails, 0
         if touches.mixed >= 0 and fact.currencies:
             trail_of(trails, touches.mixed)
             fact, given = limited(fact, touches, trails), fact
             if fact is not given:
-                self._lose(state, event.at)
-        start = self._windows[0].first_pane(state.at) * self._windows[0].pane_ms
-        for bit, slot, aggregate in (*touches.trails, *touches.named):
-            trail_of(trails, slot)
+                self._lose(state, fact.at)
+        for bit, slot, aggregate in touches.trails:
+            if type(trails.get(slot)) is Raw:
+                trail_of(trails, slot)
             lost = aggregate.grow(trails, slot, fact, start)
             if lost is not None:
                 bits |= bit

@@ -25,7 +25,7 @@ class Touches(NamedTuple):
     """What a fact of one kind changes."""
 
     trails: tuple[Touch, ...]
-    """Kept once a shopper."""
+    """Kept once a shopper, names of bags among them."""
     panes: tuple[Touch, ...]
     named: tuple[tuple[int, int, Bag], ...]
     """Kept in both ways."""
@@ -78,7 +78,7 @@ class ViewPlan:
             touched = [Touch(self._bits[slot], slot, aggregate) for slot, aggregate in slots.items()]
             mixed = next((f for f in features if f.name == self.view.mixed), None)
             found = self._touches[kind] = Touches(
-                tuple(touch for touch in touched if touch.aggregate.trail),
+                tuple(touch for touch in touched if touch.aggregate.trail or touch.aggregate.named),
                 tuple(touch for touch in touched if not touch.aggregate.trail and not touch.aggregate.named),
                 tuple((bit, slot, each) for bit, slot, each in touched if isinstance(each, Bag)),
                 self.view.slot(mixed) if mixed else -1,
@@ -118,7 +118,7 @@ class Plan:
         self.looking_back = {
             slot: bits[slot]
             for slot, each in self.aggregates.items()
-            if isinstance(each, Trail) and each.looks_back
+            if isinstance(each, Trail) and each.looks_back and not each.idle
         }
         """Slots of trails whose older entries can change what a window says, and their bits."""
         self.reader = Reader((plan.view for plan in self.rolling), bits)

@@ -28,6 +28,8 @@ class Windows:
         self._windows = windows
         self._whole = whole
         self._emptied = emptied
+        every = range(len(windows))
+        self._numbers = [[i for i in every if some >> i & 1] for some in range(1 << len(windows))]
 
     def touch(self, state: ShopperState, windows: int, bits: int) -> None:
         """Note that accumulators changed, for all windows of a bit set."""
@@ -37,9 +39,8 @@ class Windows:
             touched = [ALL if state.changed >> i & 1 else 0 for i in range(len(self._windows))]
             state.__dict__["touched"] = touched
         state.changed |= windows
-        for i in range(len(touched)):
-            if windows >> i & 1:
-                touched[i] |= bits
+        for i in self._numbers[windows]:
+            touched[i] |= bits
 
     def left(self, state: ShopperState, windows: int, bits: int) -> None:
         """Note that something left the windows of a bit set; where nothing is left, the key expires."""
@@ -94,9 +95,11 @@ class Windows:
                     following,
                     until,
                     state.seen,
-                    capped=state.lost >= start,
-                    base=None if whole else base,
-                    absent=() if whole else absent,
+                    state.lost >= start,
+                    "",
+                    0,
+                    None if whole else base,
+                    () if whole else absent,
                 )
             )
         state.changed = 0

@@ -1,5 +1,7 @@
 """Rows of sessions: under their own ids, and the shopper's current one. Pure."""
 
+from copy import copy
+
 import msgspec
 
 from features.aggregates.base import Reading
@@ -69,7 +71,8 @@ class SessionRows:
             if own is None or (own.base is None) != (shown is None):
                 mine = self._row(state, session, shopper, reading, bits, shown)
             else:
-                mine = msgspec.structs.replace(own, base=None if own.base is None else shown)
+                mine = copy(own)
+                mine.base = None if own.base is None else shown
             mine.entity, mine.entity_id = "user", shopper
             state.current, session.shown = name, (state.seen, state.at, mine.until)
             rows.append(mine)

@@ -1,6 +1,5 @@
 """The values seen last."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -49,13 +48,16 @@ class Recent(Trail):
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """Nothing changes where the only value of all windows comes again."""
-        values: Iterable[str] = self._get(fact)  # type: ignore[attr-defined]
+        values: tuple[str, ...] = self._get(fact)  # type: ignore[attr-defined]
         if not values:
             return None
-        acc = accs.setdefault(slot, {})
-        alone = len(acc) == 1 and all(acc.get(value, BEGINNING) >= start for value in values)
-        accs[slot] = self.add(acc, fact)
-        return None if alone else BEGINNING
+        acc = accs.get(slot)
+        if acc is not None and len(acc) == len(values) == 1 and values[0] in acc:
+            before = acc[values[0]]
+            acc[values[0]] = max(before, fact.at)
+            return None if before >= start else BEGINNING
+        accs[slot] = self.add({} if acc is None else acc, fact)
+        return BEGINNING
 
     def prune(self, acc: Seen, start: int) -> Seen | None:
         """What was seen since."""
