@@ -8,10 +8,9 @@ every row. *Populations*: so many shoppers have an event each; then as many come
 Rows are prepared and measured in turns, run after run.
 
 How to read it: `python_us` and `redis_us` are CPU an event in this process and in Redis, `ratio` is the sum
-against the first row of its kind. Prepare and measure are exact enough for ten per cent with five runs; a
+against the first row of its kind. Few runs do not tell ten per cent apart: look at the runs in the JSON. A
 batch of ten shoppers costs more an event than the job's larger ones. What Flink's state costs with many
-shoppers shows in `bench.throughput --shoppers`, for which a million is `--populations 1000000`, too (ten
-minutes).
+shoppers shows in `bench.throughput --shoppers`.
 """
 
 import time

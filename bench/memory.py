@@ -4,9 +4,8 @@
 
 Every shopper has `--each` events; then the next checkpoint that begins is awaited, which holds the whole
 state. Before that, a checkpoint of a job that has seen a single event is the zero to compare with. The
-TaskManager is given 1.5 GB and 6 kB a shopper, unless `--memory` says how many MB. `--shoppers 1000000` (or a
-variant,
-`state_backend=rocksdb`) for the figures of docs/performance.md.
+TaskManager is given 1.5 GB and 6 kB a shopper, unless `--memory` says how many MB. `--shoppers 1000000` (and
+with the variant `state_backend=rocksdb`) for the figures of docs/performance.md.
 
 How to read it: `state_mb` is the checkpoint's size, `heap_mb` what Java's heap holds after a full collection
 (`jcmd GC.run`; without a jcmd beside Java it is the least of ten looks), `rss_mb` the TaskManager's memory
@@ -57,7 +56,7 @@ def checkpointed(job: Job) -> int:
     while time.monotonic() < until:
         latest = job.rest("/checkpoints")["latest"]["completed"]
         if latest and latest["trigger_timestamp"] > begun:
-            return int(latest["full_size"] if "full_size" in latest else latest["state_size"])
+            return int(latest["state_size"])
         time.sleep(POLL_S)
     msg = f"no checkpoint was completed within {DEADLINE_S} s; look at the logs in {job.stack.flink.folder}"
     raise RuntimeError(msg)

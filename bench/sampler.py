@@ -5,8 +5,8 @@ milliseconds each thread's innermost frame of this project is noted, and the CPU
 the last look is put down to it. Threads that are in Java at the moment have no frame: that is `OUTSIDE`.
 
 A sampler needs the interpreter's lock. So that it gets it soon wherever a thread is, and not only where a
-thread waits for Redis, the lock is asked for after 0.1 ms instead of 5 ms. That, and the sampling, costs a
-few per cent of the rate: read shares and microseconds of CPU here, rates elsewhere.
+thread waits for Redis, the lock is asked for after 0.1 ms instead of 5 ms. That, and the sampling, costs some
+of the rate: read shares and microseconds of CPU here, rates elsewhere.
 """
 
 import json
