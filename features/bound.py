@@ -58,7 +58,7 @@ def spend(state: ShopperState, event: Event, plan: Plan) -> bool:
 def _size(state: ShopperState) -> int:
     """Length of the state's bytes at most; it does not depend on which rows were asked for."""
     sessions = [(session.key, session.accs) for session in state.sessions]
-    kept = (state.ids, state.orders, state.levels, state.trails, sessions, state.ended)
+    kept = (state.ids, state.orders, state.levels, state.trails, sessions, state.ended, state.denied)
     return len(dump(kept)) + A_SESSION * len(sessions) + A_SHOPPER
 
 

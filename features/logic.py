@@ -167,6 +167,11 @@ class ShopperLogic:
         self._again(state)
         return self.rows(state, shopper)
 
+    def again(self, state: ShopperState, at: int) -> None:
+        """Have every row given again, whole, not later than `at` (epoch ms)."""
+        self._again(state)
+        state.next = min(state.next, at)
+
     def _count(self, state: ShopperState, event: Event) -> bool:
         order = event.kind == TRANSACTION and self._is_order(state, event)
         used = self._roll(state, event, order)

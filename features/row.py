@@ -1,6 +1,6 @@
 """The feature row: what the logic says of one entity and window, before it becomes a Redis hash."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,10 @@ class MeanMoney(NamedTuple):
 
 
 Value = bool | int | float | str | list[str] | Money | MeanMoney
+
+
+NEVER_AGAIN: Final = 10**12 - 1
+"""`seen` of a deletion that no row of the same life may follow: the greatest that a fence can hold."""
 
 
 class FeatureRow(msgspec.Struct, gc=False):
@@ -51,3 +55,5 @@ class FeatureRow(msgspec.Struct, gc=False):
     """Beside a `base`: the features that may have had a value and have none now."""
     forgotten: bool = False
     """Whether the shopper is forgotten: the key goes, whatever its fence, and leaves no tombstone."""
+    if_there: bool = False
+    """Beside `values` None: whether nothing is to be done where there is no such row."""

@@ -7,7 +7,7 @@ import msgspec
 from features.aggregates.base import Reading
 from features.plan import SessionPlan
 from features.reader import ALL, read
-from features.row import FeatureRow
+from features.row import NEVER_AGAIN, FeatureRow
 from features.sessions import Sessions, touched
 from features.settings import Definitions
 from features.state import SessionState, ShopperState, accs_of, base_of
@@ -35,10 +35,8 @@ class SessionRows:
 
     def changed(self, state: ShopperState, shopper: str, rows: list[FeatureRow]) -> None:
         """Add the rows that changed since they were last asked for."""
-        for start, until in state.ended:
-            if self._keys:
-                rows.append(self._gone(state, shopper, start, until))
-        state.ended.clear()
+        if state.ended or state.denied:
+            self._deletions(state, shopper, rows)
         if not state.sessions:
             return
         current = max(state.sessions, key=_last)
@@ -108,19 +106,20 @@ class SessionRows:
             () if whole else tuple(absent),
         )
 
-    def _gone(self, state: ShopperState, shopper: str, start: int, until: int) -> FeatureRow:
-        return FeatureRow(
-            "session",
-            f"{shopper}~{start}",
-            "session",
-            None,
-            state.at,
-            until,
-            until,
-            state.seen,
-            owner=shopper,
-            start=start,
-        )
+    def _deletions(self, state: ShopperState, shopper: str, rows: list[FeatureRow]) -> None:
+        """Rows of gap sessions that are others by now; an id that was given up never comes back."""
+        kept = self._sessions.retention
+        told = {at: (at + kept, True) for at in state.denied} | {
+            at: (till, False) for at, till in state.ended
+        }
+        for start, (until, if_there) in told.items() if self._keys else ():
+            row = FeatureRow(
+                "session", f"{shopper}~{start}", "session", None, state.at, until, until, NEVER_AGAIN
+            )
+            row.owner, row.start, row.if_there = shopper, start, if_there
+            rows.append(row)
+        state.ended.clear()
+        state.denied.clear()
 
 
 def session_id(session: SessionState, shopper: str) -> str:

@@ -22,13 +22,14 @@ class Sessions:
         self._plan = plan
         self._own = plan.own_bits()
         self._gap = definitions.session_gap_ms
-        self._retention = definitions.session_retention_ms
+        self.retention = definitions.session_retention_ms
+        """How long rows outlive the last event, ms."""
 
     def add(self, state: ShopperState, event: Event, order: bool) -> bool:
         """Count an event in its session; False if the session is over and the event older than it."""
         key = cut(event.session_id) or ""
         found = self._find(state, event, key)
-        if not found and event.at + self._retention <= state.at:
+        if not found and event.at + self.retention <= state.at:
             return False
         session = self._session(state, event, found, key)
         bits = self._stretch(session, event)
@@ -39,7 +40,7 @@ class Sessions:
         if event.kind != UNTYPED_ACTION:
             bits |= self._grow(state, session, event, order)
         touch(session, bits)
-        state.keep = max(state.keep, session.last + self._retention)
+        state.keep = max(state.keep, session.last + self.retention)
         state.next = min(state.next, self.due(session))
         self._evict(state)
         return True
@@ -58,16 +59,16 @@ class Sessions:
             if not session.closed and state.at >= session.last + self._gap:
                 session.closed = True
                 touch(session, self._bit("open"))
-        if any(state.at >= session.last + self._retention for session in state.sessions):
-            state.sessions = [s for s in state.sessions if state.at < s.last + self._retention]
+        if any(state.at >= session.last + self.retention for session in state.sessions):
+            state.sessions = [s for s in state.sessions if state.at < s.last + self.retention]
 
     def due(self, session: SessionState) -> int:
         """The next moment (epoch ms) at which the session changes."""
-        return session.last + (self._retention if session.closed else self._gap)
+        return session.last + (self.retention if session.closed else self._gap)
 
     def until(self, session: SessionState) -> int:
         """When its rows expire (epoch ms)."""
-        return session.last + self._retention
+        return session.last + self.retention
 
     def _bit(self, own: str) -> int:
         return self._own.get(own, 0)
@@ -91,6 +92,8 @@ class Sessions:
         start = min(found[0].first, event.at)
         state.ended = [ended for ended in state.ended if ended[0] != start]
         state.ended += [(s.first, self.until(s)) for s in found if s.first != start]
+        if event.at != start:
+            state.denied.append(event.at)
         session = found[0]
         for other in found[1:]:
             self._merge(session, other)

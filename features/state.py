@@ -93,6 +93,10 @@ class ShopperState(msgspec.Struct, array_like=True, dict=True):
     current: str = ""
     """Id of the session that the shopper's `session` row showed last."""
 
+    denied: list[int] = []
+    """Times (epoch ms) of events that began no gap session. In a run that met the events in another order and
+    crashed they may have begun one: its row, if it is there, is to be deleted."""
+
     def gone(self, as_of: int) -> bool:
         """Whether nothing is left that a row or a later event could need."""
         return as_of >= self.keep + GRACE_MS

@@ -89,6 +89,18 @@ class Applier:
                 outcome.data[shopper] = self._logic.dump(state)
         return rows
 
+    def again(self, shoppers: Iterable[str], outcome: Outcome, at: int) -> None:
+        """Have every row of shoppers that are part of `outcome` given again, not later than `at` (epoch ms).
+
+        It is noted in their bytes, so that a crash does not forget it.
+        """
+        for shopper in shoppers:
+            data = outcome.data.get(shopper)
+            if data is not None:
+                state = self._logic.load(data)
+                self._logic.again(state, at)
+                outcome.data[shopper], outcome.next[shopper] = self._logic.dump(state), state.next
+
     def _events(
         self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
     ) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -15,6 +15,9 @@ from sinks.redis_sink import WriteReport
 from sinks.sequence import Stamp
 
 log = logging.getLogger(__name__)
+
+AGAIN_MS: Final = 10_000
+"""After which a row is written again that was refused, for what is stored is newer."""
 
 
 class Sink(Protocol):
@@ -89,9 +92,15 @@ class Writing:
             bucket.look_at = now + LOOK_MS
         report = self._sink.write(outcome.rows, life, progress, stamp)
         _count(bucket, report)
+        behind = report.behind
         if report.missed:
-            _count(bucket, self._sink.write(self._applier.whole(report.missed, outcome), life))
+            again = self._sink.write(self._applier.whole(report.missed, outcome), life)
+            _count(bucket, again)
             bucket.ledger.add("rows.missed", len(report.missed))
+            behind += again.behind
+        if behind:
+            self._applier.again(behind, outcome, now + AGAIN_MS)
+            bucket.ledger.add("rows.behind", len(behind))
         if report.lost:
             bucket.ledger.add("losses")
             rewrite(bucket, "Redis does not hold any more what it had taken", now)

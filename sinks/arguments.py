@@ -11,6 +11,7 @@ from sinks.text import TEXT, clean
 TOMBSTONE_MS: Final = 24 * 3_600_000
 """A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
 
+_IF_THERE: Final = "there"
 _NOBODY: Final = (False, False, False)
 Texts = dict[int, list[str]]
 """What was made of `FeatureRow.values`, by its identity: the current session goes to two keys."""
@@ -83,7 +84,9 @@ def _features(row: FeatureRow, texts: Texts | None) -> list[str]:
 
 
 def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:
-    return (clean(row.owner), str(row.start), gone) if row.entity == "session" else ()
+    if row.entity != "session":
+        return ()
+    return (clean(row.owner), str(row.start), _IF_THERE if row.if_there else gone)
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

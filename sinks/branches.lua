@@ -90,7 +90,7 @@ for i, key in ipairs(KEYS) do
     verdicts[i] = 'f'
   elseif (stored[1] and string.sub(stored[1], 1, LIFE) > string.sub(row[1], 1, LIFE))
       or (stored[2] and stored[2] > row[1] and not row[8]) then
-    verdicts[i] = 'r'
+    verdicts[i] = string.sub(stored[1] or stored[2], 1, LIFE) == string.sub(row[1], 1, LIFE) and 'r' or 'o'
   else
     verdicts[i] = 'w'
     if foreign(stored, string.sub(row[1], 1, LIFE)) then

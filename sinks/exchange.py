@@ -38,6 +38,8 @@ class Exchange:
         """Rounds that had to be made again, since the beginning."""
         self.missed: list[str] = []
         """Of the last `send`: the shoppers of whom some row has to be sent whole."""
+        self.behind: list[str] = []
+        """Of the last `send`: the shoppers of whom some row was refused, for what is stored is newer."""
 
     def send(self, calls: Sequence[Call], give_up_s: float, deadline: float) -> Counter[str]:
         """The verdict letters of all calls, counted.
@@ -48,11 +50,13 @@ class Exchange:
         verdicts: Counter[str] = Counter()
         left, failures = list(calls), 0
         self.missed.clear()
+        self.behind.clear()
         while left:
             attempt = _Round(self._loaded, deadline, self._route.cluster)
             left = attempt.run(self._route, left)
             verdicts += attempt.verdicts
             self.missed += attempt.missed
+            self.behind += attempt.behind
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
@@ -96,6 +100,7 @@ class _Round:
         self._cluster = cluster
         self.verdicts: Counter[str] = Counter()
         self.missed: list[str] = []
+        self.behind: list[str] = []
         self.left: list[Call] = []
         self.faults: set[Fault] = set()
         self.error: Exception | None = None
@@ -174,10 +179,11 @@ class _Round:
         if not isinstance(reply, ResponseError):
             letters = reply.decode() if call.script else "p"
             self.verdicts.update(letters)
-            if "m" in letters:
-                self.missed += [
-                    whose for whose, letter in zip(call.subjects, letters, strict=True) if letter == "m"
-                ]
+            for letter, told in (("m", self.missed), ("r", self.behind)):
+                if letter in letters:
+                    told += [
+                        whose for whose, each in zip(call.subjects, letters, strict=True) if each == letter
+                    ]
             return
         fault, _ = fault_of(reply, self._cluster)
         if fault is Fault.FOREIGN:

@@ -1,10 +1,12 @@
 -- Writes hashes that have one writer, fenced. KEYS: the hashes, all in one slot.
 -- ARGV[1]: MessagePack array, for each key
 -- {fence, expiry, {field, value, ...}, owner, start, gone, base, {absent, ...}, forgotten}. Owner, start and gone are false
--- except for `session:` hashes and tombstones. With a `base`, the fields are only those that may have changed since the write
--- with that fence; without, they are all. An empty list of fields: the row is over, nothing is kept. Forgotten: so it is
--- whatever the fence, unless a later life or another owner wrote it.
--- Answers one letter a key: w written, d deleted because forgotten, r refused (what is stored is newer), f the key holds a
+-- except for `session:` hashes and tombstones; gone is `there` where a tombstone is needed only over something that is there.
+-- With a `base`, the fields are only those that may have changed since the write with that fence; without, they are all. An
+-- empty list of fields: the row is over, nothing is kept. Forgotten: so it is whatever the fence, unless a later life or another
+-- owner wrote it.
+-- Answers one letter a key: w written, d deleted because forgotten, r refused (what is stored is newer), o refused for
+-- good (it is another shopper's or of a later life), f the key holds a
 -- foreign type, m what is stored is not the base: the row is to be sent whole.
 local rows = cmsgpack.unpack(ARGV[1])
 local verdicts = {}
@@ -47,6 +49,12 @@ local function admits(row, stored)
   return newer(row, stored[1])
 end
 
+-- Whether a writer of the same life has counted more records: it may have met them in another order before it crashed.
+local function behind(row, stored)
+  if foreign_part(row, stored) then return false end
+  return string.sub(stored[1], 1, LIFE) == string.sub(row[1], 1, LIFE)
+end
+
 local function write_changes(key, row)
   redis.call('HSET', key, unpack(row[3]))
   if #row[8] > 0 then redis.call('HDEL', key, unpack(row[8])) end
@@ -80,8 +88,10 @@ for i, key in ipairs(KEYS) do
   if stored.err then
     if not string.find(stored.err, 'WRONGTYPE', 1, true) then return stored end
     verdicts[i] = 'f'
+  elseif row[6] == 'there' and (not stored[1] or stored[4]) then
+    verdicts[i] = 'w'
   elseif not admits(row, stored) then
-    verdicts[i] = 'r'
+    verdicts[i] = behind(row, stored) and 'r' or 'o'
   elseif not row[7] then
     write(key, row)
     verdicts[i] = row[9] and stored[1] and 'd' or 'w'

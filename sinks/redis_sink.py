@@ -38,6 +38,9 @@ class WriteReport(NamedTuple):
     """Redis, or one of its nodes, does not hold any more what it acknowledged earlier."""
     deleted: int = 0
     """Of those written: keys of forgotten shoppers that were there and are no more."""
+    behind: tuple[str, ...] = ()
+    """Shoppers of whom a row was refused because this life has counted more records before: it may have met
+    them in another order, and then crashed. When they are counted again, the row is to be written again."""
 
 
 class RedisSink:
@@ -119,17 +122,20 @@ class RedisSink:
         before = self._exchange.retries
         verdicts: Counter[str] = Counter()
         missed: dict[str, None] = {}
+        behind: dict[str, None] = {}
         for batch in cut(calls):
             verdicts += self._exchange.send(batch, self._give_up_s, deadline)
             missed |= dict.fromkeys(self._exchange.missed)
+            behind |= dict.fromkeys(self._exchange.behind)
         return WriteReport(
             written=verdicts["w"] + verdicts["d"],
-            refused=verdicts["r"],
+            refused=verdicts["r"] + verdicts["o"],
             foreign=verdicts["f"],
             retries=self._exchange.retries - before,
             missed=tuple(missed),
             lost=verdicts["l"] > 0,
             deleted=verdicts["d"],
+            behind=tuple(behind),
         )
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:

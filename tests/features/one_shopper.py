@@ -32,7 +32,8 @@ class Shown:
             place = (row.entity, row.entity_id, row.window)
             former = self.rows.pop(place, None)
             if row.values is None:
-                self.deleted.append(row.entity_id)
+                if former is not None or not row.if_there:
+                    self.deleted.append(row.entity_id)
             elif row.until > row.at:
                 self.rows[place] = row if row.base is None else applied(former, row)
 

@@ -8,6 +8,7 @@ from events.event import (
     Event,
 )
 from features.logic import ShopperLogic
+from features.row import NEVER_AGAIN
 from features.settings import Definitions
 from tests.features.one_shopper import DAY, HOUR, MINUTE, SECOND, OneShopper, T
 
@@ -81,7 +82,7 @@ def test_what_was_deleted_and_is_there_again_before_it_was_told_is_not_deleted()
     deleted = [row.entity_id for row in logic.rows(state, "ann") if row.values is None]
     assert deleted == [named(0), named(-1)]
     logic.apply(state, Event("ann", "d", T + GAP, PAGE_VIEW), T + GAP)
-    assert all(row.values is not None for row in logic.rows(state, "ann"))
+    assert all(row.values is not None or row.if_there for row in logic.rows(state, "ann"))
 
 
 def test_a_tombstone_lives_as_long_as_the_row_would_have() -> None:
@@ -91,7 +92,7 @@ def test_a_tombstone_lives_as_long_as_the_row_would_have() -> None:
     logic.apply(state, Event("ann", "b", T - 5, PAGE_VIEW), T + 7)
     (gone,) = (row for row in logic.rows(state, "ann") if row.values is None)
     assert (gone.entity, gone.entity_id, gone.window) == ("session", named(0), "session")
-    assert (gone.at, gone.until, gone.seen, gone.owner, gone.start) == (T + 7, T + DAY, 2, "ann", T)
+    assert (gone.at, gone.until, gone.seen, gone.owner, gone.start) == (T + 7, T + DAY, NEVER_AGAIN, "ann", T)
 
 
 def test_gap_sessions_and_the_tracker_s_do_not_mix() -> None:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.row import FeatureRow
+from features.row import NEVER_AGAIN, FeatureRow
 from sinks.codec import decode
 from sinks.redis_sink import RedisSink
 from sinks.sequence import Stamp
@@ -96,6 +97,31 @@ def test_a_change_of_a_session_is_its_owners(sink, redis):
     assert sink.write([session({"a": 3}, start=NOW, **other)], LIFE).refused == 1
     assert sink.write([session({"a": 3}, start=0, **other)], LIFE).missed == ("bob",)
     assert features(redis, key) == {"a": "2"}
+
+
+def test_who_is_behind_is_told_and_who_is_refused_for_good_is_not(sink, redis):
+    sink.write([row({"a": 1}, seen=5), session({"a": 1}, seen=5)], LIFE)
+    assert sink.write([row({"a": 2}, seen=4)], LIFE).behind == ("ada",)
+    assert sink.write([session({"a": 2}, seen=4)], LIFE).behind == ("ada",)
+    for report in (
+        sink.write([row({"a": 2}, seen=9)], LIFE - 1),
+        sink.write([session({"a": 2}, seen=4, owner="bob", start=NOW)], LIFE),
+    ):
+        assert (report.refused, report.behind) == (1, ())
+
+
+def test_a_row_that_may_be_there_is_deleted_where_it_is_whatever_it_has_seen(sink, redis):
+    key = "session:s1:features"
+    gone = {"values": None, "seen": NEVER_AGAIN, "if_there": True}
+    perhaps = msgspec.structs.replace(session(), **gone)
+    assert sink.write([perhaps], LIFE).written == 1
+    assert not redis.exists(key)
+    sink.write([session({"a": 1}, seen=50)], LIFE)
+    assert sink.write([msgspec.structs.replace(perhaps, owner="bob")], LIFE).refused == 1
+    assert sink.write([perhaps], LIFE).written == 1
+    assert features(redis, key) == {}
+    assert sink.write([session({"a": 1}, seen=51)], LIFE).refused == 1
+    assert sink.write([session({"a": 1}, seen=1)], LIFE + 1).written == 1
 
 
 @given(st.lists(st.tuples(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2)), st.booleans())))

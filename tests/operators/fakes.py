@@ -57,6 +57,8 @@ class SinkThatRemembers:
         self.failing = False
         self.hashes: dict[tuple[str, str, str], FeatureRow] = {}
         self.numbers: dict[str, int] = {}
+        self.refuses: set[str] = set()
+        """Shoppers whose rows are refused, for what is stored is newer."""
 
     def write(
         self,
@@ -69,11 +71,13 @@ class SinkThatRemembers:
             msg = "Redis does not answer"
             raise RuntimeError(msg)
         self.round_trips += 1
-        missed = {row.owner or row.entity_id: None for row in rows if not self._take(row)}
+        behind = tuple(dict.fromkeys(whose for row in rows if (whose := owner_of(row)) in self.refuses))
+        taken = [row for row in rows if owner_of(row) not in self.refuses]
+        missed = {owner_of(row): None for row in taken if not self._take(row)}
         if put:
             self.puts.append(put)
         lost = stamp is not None and self._forgot(stamp)
-        return WriteReport(len(rows) - len(missed), 0, 0, 0, tuple(missed), lost)
+        return WriteReport(len(taken) - len(missed), 0, 0, 0, tuple(missed), lost, behind=behind)
 
     def lose(self) -> None:
         """What a Redis without persistence does when it is killed."""
@@ -83,6 +87,8 @@ class SinkThatRemembers:
     def _take(self, row: FeatureRow) -> bool:
         key = row.entity, row.entity_id, row.window
         stored = self.hashes.get(key)
+        if row.if_there and stored is None:
+            return True
         if row.base is not None and (stored is None or (stored.seen, stored.at) != row.base):
             return False
         if row.base is not None and stored is not None:
@@ -106,6 +112,11 @@ class SinkThatRemembers:
         """The values of the row written last."""
         own = [row for row in self.rows if row.entity_id == shopper and row.window == window]
         return dict(own[-1].values or {}) if own else {}
+
+
+def owner_of(row: FeatureRow) -> str:
+    """The shopper whose row it is."""
+    return row.owner or row.entity_id
 
 
 class Instance:

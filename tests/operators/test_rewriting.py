@@ -6,6 +6,7 @@ import pytest
 
 from operators.bucket import LOOK_MS
 from operators.shard import REWRITE_CHUNK
+from operators.writing import AGAIN_MS
 from tests.operators.fakes import NOW, Instance, view
 
 MANY = 2 * REWRITE_CHUNK + 7
@@ -147,3 +148,17 @@ def test_rows_that_hold_other_features_are_written_again() -> None:
     one.timers.add(one.now)
     one.pass_time(NOW + 2 * LOOK_MS)
     assert one.counts()["rewritten"] == 3
+
+
+def test_a_row_that_was_refused_is_written_again_after_a_crash_too() -> None:
+    one = Instance()
+    one.take(view("1"))
+    one.sink.refuses.add("ann")
+    one.take(view("2"))
+    assert one.sink.shown("ann")["product_view_count"] == 1
+    assert one.counts()["rows.behind"] == 1
+    one.sink.refuses.clear()
+    one.restart()
+    one.timers.add(one.now)
+    one.pass_time(NOW + 2 * AGAIN_MS)
+    assert one.sink.shown("ann")["product_view_count"] == 2
