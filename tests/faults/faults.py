@@ -25,7 +25,7 @@ OLDER_BY_S = 1.5
 DOWN_S = 3.0
 ZOMBIE_S = 5.0
 ZOMBIE_ROWS = 400
-ZOMBIE_MARGIN_MS = 5_000
+ZOMBIE_MARGIN_MS = 30_000
 AOF = "appendonly"
 
 
@@ -197,16 +197,22 @@ def _tend(context: Context, seconds: float) -> None:
 
 
 def _old_rows(context: Context) -> list[FeatureRow]:
-    """Rows of shoppers whose order of records is known, as they were after the first half of these."""
+    """Rows of shoppers whose order of records is known, as they were after the first half of these.
+
+    Only those that the last of these changed: another one would be newer by its fence, and right.
+    """
     context.topic.catch_up()
     logic = ShopperLogic()
     rows: list[FeatureRow] = []
     for shopper in filter(is_keyed, context.topic.shoppers()):
         arrivals = list(context.topic.arrivals(shopper))
         state = logic.zero()
+        changed: set[str] = set()
         for event, sent_at in arrivals[: len(arrivals) // 2]:
             logic.apply(state, event, sent_at)
-        rows += [row for row in logic.all_rows(state, shopper) if row.values is not None]
+            changed = {key_of(row) for row in logic.rows(state, shopper)}
+        whole = logic.all_rows(state, shopper)
+        rows += [row for row in whole if row.values is not None and key_of(row) in changed]
         if len(rows) >= ZOMBIE_ROWS:
             break
     return rows
