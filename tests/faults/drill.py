@@ -127,12 +127,19 @@ class Drill:
 
         def recovered() -> bool:
             seconds = self._freshness.recovered(since, began)
+            if seconds is None and self._has_read_all():
+                # A bucket with few shoppers may get no record after the fault: then the last one counts.
+                seconds = (now() - since) / 1000
             if seconds is not None:
                 found.append(seconds)
             return seconds is not None
 
         self._wait(recovered, RECOVERS_S, f"every bucket is fresh after {fault.name!r}")
         return found[0]
+
+    def _has_read_all(self) -> bool:
+        told = self._freshness.now
+        return told.fresh and self._sender.waits and told.read >= self._sender.sent
 
     def _settle(self) -> list[str]:
         """Wait until all that the topic holds is accounted for; what does not add up."""
