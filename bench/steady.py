@@ -1,12 +1,12 @@
 """What does the job use at a steady rate, when as much leaves its windows as comes in?
 
-    python -m bench.steady [--rates 500] [--shoppers 20000] [--windows 20/1,40/2,60/3] [--seconds 60]
+    python -m bench.steady [--rates 500] [--shoppers 20000] [--windows 20/1,40/2,60/4] [--seconds 60]
 
 In real time: every shopper has an event, then events come at a rate from a process of its own. The windows
-are shortened (seconds of size/pane each; sessions end after the first's size and are kept for the last's), so
-that they begin to empty within the run; measuring begins when the longest has. Several rates, each on a job
+are shortened (seconds of size/pane each, which nest; sessions end after the first's size and are kept for the
+last's), so that they begin to empty within the run; measuring begins when the longest has. Several rates, each on a job
 of its own, look for the greatest that is held. `--rates 2000 3000 4000 --shoppers 100000 --windows
-60/2,300/10,600/15 --seconds 600` for the figures of docs/performance.md.
+60/2,300/10,600/20 --seconds 600` for the figures of docs/performance.md.
 
 How to read it: `departures_per_s` is the work that no event brings; `of_machine` is what Kafka, Flink and
 Redis use of the cores, the sending process left out. A rate is held if `caught_up_s`, the time until
@@ -33,7 +33,7 @@ GRACE_S: Final = 5
 def shortened(text: str) -> Definitions:
     """Definitions with windows of other sizes and panes, in seconds.
 
-    >>> [window.size_ms for window in shortened("20/1,40/2,60/3").windows]
+    >>> [window.size_ms for window in shortened("20/1,40/2,60/4").windows]
     [20000, 40000, 60000]
     """
     windows = []
@@ -75,7 +75,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--rates", type=float, nargs="+", default=[500.0])
     parser.add_argument("--shoppers", type=int, default=20_000)
-    parser.add_argument("--windows", default="20/1,40/2,60/3", help="size/pane of the three, seconds")
+    parser.add_argument("--windows", default="20/1,40/2,60/4", help="size/pane of the three, seconds")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured")
     parser.add_argument("--taskmanagers", type=int, default=1)
     options = parser.parse_args()

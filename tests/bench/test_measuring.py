@@ -173,5 +173,5 @@ def test_cores_are_given_back() -> None:
 
 
 def test_shortened_windows_keep_their_labels() -> None:
-    assert [window.label for window in shortened("2/1,4/2,6/3").windows] == ["5min", "1h", "24h"]
+    assert [window.label for window in shortened("2/1,4/2,6/2").windows] == ["5min", "1h", "24h"]
     assert shopper_id(3) == "customer-0000003"
