@@ -4,9 +4,9 @@
 
 In real time: every shopper has an event, then events come at a rate from a process of its own. The windows
 are shortened (seconds of size/pane each, which nest; sessions end after the first's size and are kept for the
-last's), so that they begin to empty within the run; measuring begins when the longest has. Several rates, each on a job
-of its own, look for the greatest that is held. `--rates 2000 3000 4000 --shoppers 100000 --windows
-60/2,300/10,600/20 --seconds 600` for the figures of docs/performance.md.
+last's), so that they begin to empty within the run; measuring begins when the longest has. Several rates,
+each on a job of its own, look for the greatest that is held. `--rates 2000 3000 4000 --shoppers 100000
+--windows 60/2,300/10,600/20 --seconds 600` for the figures of docs/performance.md.
 
 How to read it: `departures_per_s` is the work that no event brings; `of_machine` is what Kafka, Flink and
 Redis use of the cores, the sending process left out. A rate is held if `caught_up_s`, the time until
