@@ -118,8 +118,8 @@ def steps(used: Mapping[str, Any], events: float) -> dict[str, Figures]:
         if name not in used["python"]:
             step = thread_step(name)
             cpu[step] = cpu.get(step, 0.0) + cpu_ns
+    # Linux gives a thread the name of the one that started it: it stands with those that run Python.
     cpu["sampler*"] = used["own"]
-    cpu["rest*"] = max(0.0, cpu.get("rest*", 0.0) - used["own"])
     total = sum(used["threads"].values())
     names = [*ORDER, *sorted(cpu.keys() - set(ORDER))]
     rows: dict[str, Figures] = {
