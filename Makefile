@@ -27,15 +27,19 @@ demo: $(RUNTIME) $(JARS) ## Run the whole thing on this machine (ARGS="…" is p
 	@$(BIN)/shopper demo $(ARGS)
 
 .PHONY: test
-test: check integration ## Everything that CI runs
+test: check reader integration ## Everything that CI runs
 
 .PHONY: check
 check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches), generated documents; no JVM
 	@echo "== ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@echo "== mypy";         $(BIN)/mypy
+	@echo "== mypy";         $(BIN)/mypy && $(BIN)/mypy --python-version 3.10 reader/shopper_reader
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache | tail -n 8
 	@echo "== documents";    $(BIN)/shopper docs --check
 	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' --cov --cov-report=term $(ARGS)
+
+.PHONY: reader
+reader: $(DEV) ## Tests of the reader against a real Redis: 100 % of its branches
+	@echo "== the reader"; $(BIN)/pytest -q tests/reader tests/integration/reader --cov --cov-config=reader/.coveragerc --cov-report=term $(ARGS)
 
 .PHONY: unit
 unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
@@ -43,7 +47,7 @@ unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
 
 .PHONY: integration
 integration: $(DEV) $(JARS) ## Tests against a real Kafka, Redis and Flink
-	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" $(ARGS)
+	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader $(ARGS)
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
 

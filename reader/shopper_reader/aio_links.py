@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 
 from shopper_reader.address import Address
 from shopper_reader.asking import Asking
+from shopper_reader.faults import CAUGHT
 from shopper_reader.limits import Limits
 
 
@@ -108,10 +109,13 @@ class AsyncClusterLink:
     async def _exchange(self, client: Any, asking: Asking) -> list[Any]:
         await client.initialize()
         pipeline = client.pipeline()
-        for command in asking.keyed:
-            pipeline.execute_command(*command)
+        for name, *rest in asking.keyed:
+            pipeline.execute_command(name.decode(), *rest)
         time = client.execute_command("TIME", target_nodes=client.get_default_node())
         replies, now = await asyncio.gather(pipeline.execute(raise_on_error=False), time)
+        for reply in replies:
+            if isinstance(reply, CAUGHT) and not isinstance(reply, ResponseError):
+                raise reply
         return [*replies, now]
 
 

@@ -6,7 +6,10 @@ from typing import Final
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
-    MaxConnectionsError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
     RedisClusterException,
     RedisError,
     TimeoutError,  # noqa: A004  redis-py's own, not the builtin
@@ -25,7 +28,7 @@ def unreachable(error: BaseException, shown: str) -> ReaderError:
     text = _text(error)
     if isinstance(error, (AuthenticationError, AuthorizationError)) or "NOPERM" in text:
         return AccessError(f"Redis at {shown} does not let the reader in ({text}); {RIGHTS}")
-    if isinstance(error, MaxConnectionsError):
+    if "Too many connections" in text:
         return ConnectError(f"all connections to Redis at {shown} are in use; raise Limits(connections=…)")
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return TimedOutError(f"Redis at {shown} did not answer in time ({text})")
@@ -35,9 +38,11 @@ def unreachable(error: BaseException, shown: str) -> ReaderError:
 def unusable(error: Exception, shown: str) -> ReaderError:
     """The error for a reply that is none."""
     text = str(error)
-    if text.startswith(("NOPERM", "NOAUTH", "WRONGPASS")):
+    if isinstance(error, (NoPermissionError, AuthenticationError)):
         return AccessError(f"Redis at {shown} refused a command ({text}); {RIGHTS}")
-    if text.startswith("MOVED"):
+    if isinstance(error, (ClusterDownError, MasterDownError)):
+        return ConnectError(f"Redis at {shown} has lost a part of itself ({text})")
+    if isinstance(error, MovedError):
         return AnswerError(f"Redis at {shown} is a node of a cluster: give redis+cluster://… as its URL")
     return AnswerError(f"Redis at {shown} answered {type(error).__name__}: {text}")
 

@@ -7,7 +7,13 @@ from typing import Any, Final, Protocol
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, ConnectionPool, SSLConnection
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError  # noqa: A004  redis-py's own
+from redis.exceptions import (
+    AskError,
+    MovedError,
+    ResponseError,
+    TimeoutError,  # noqa: A004  redis-py's own
+    TryAgainError,
+)
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -15,7 +21,7 @@ from shopper_reader.address import Address
 from shopper_reader.asking import Asking, pack
 from shopper_reader.limits import Limits
 
-ELSEWHERE: Final = ("MOVED", "ASK", "TRYAGAIN")
+ELSEWHERE: Final = (MovedError, AskError, TryAgainError)
 """How a node says that a slot is another's."""
 
 
@@ -104,18 +110,15 @@ class ClusterLink:
         talks: dict[Any, Talk] = {}
         for number, command in enumerate(commands):
             node = client.get_node_from_key(command[1])
-            if node is None:
-                msg = f"no node has the slot of {command[1].decode()}"
-                raise ConnectionError(msg)
             pool = client.get_redis_connection(node).connection_pool
             talks.setdefault(pool, Talk(pool)).add(number, pack(command))
         first, *others = talks.values()
         first.add(len(commands), pack((b"TIME",)))
         found = converse((first, *others), self._limits.timeout_s)
-        for number, command in enumerate(commands):
-            if isinstance(found[number], ResponseError) and str(found[number]).startswith(ELSEWHERE):
+        for number, (name, *rest) in enumerate(commands):
+            if isinstance(found[number], ELSEWHERE):
                 # The slot is moving, or has moved: redis-py goes after it.
-                found[number] = client.execute_command(*command)
+                found[number] = client.execute_command(name.decode(), *rest)
         return [found[number] for number in range(asking.count)]
 
     def _connected(self) -> Any:

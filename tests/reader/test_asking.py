@@ -3,11 +3,12 @@
 import pytest
 import redis
 from hypothesis import given
+from redis import exceptions as theirs
 from redis.exceptions import ResponseError
 
 import events.bucket
 import sinks.keys
-from shopper_reader import AccessError, AnswerError, InvalidURLError, Verdict
+from shopper_reader import AccessError, AnswerError, ConnectError, InvalidURLError, Verdict
 from shopper_reader.address import Address
 from shopper_reader.asking import by_shopper, pack
 from shopper_reader.keys import Keys, bucket_of, encode_id
@@ -138,14 +139,15 @@ def test_a_key_of_another_type_costs_its_row_only():
 @pytest.mark.parametrize(
     ("said", "error", "told"),
     [
-        ("NOPERM this user has no permissions to run the 'time' command", AccessError, r"\+hgetall"),
-        ("NOAUTH Authentication required.", AccessError, r"redis://r"),
-        ("MOVED 3999 127.0.0.1:6381", AnswerError, r"redis\+cluster://"),
-        ("ERR unknown command", AnswerError, "unknown command"),
+        (theirs.NoPermissionError("may not run 'time'"), AccessError, r"\+hgetall"),
+        (theirs.AuthenticationError("Authentication required."), AccessError, r"redis://r"),
+        (theirs.ClusterDownError("The cluster is down"), ConnectError, "is down"),
+        (theirs.MovedError("3999 127.0.0.1:6381"), AnswerError, r"redis\+cluster://"),
+        (ResponseError("unknown command"), AnswerError, "unknown command"),
     ],
 )
 def test_an_answer_that_is_no_row_is_explained(said, error, told):
     one = asker()
     asking = one.shoppers(["ada"], "5min", None)
     with pytest.raises(error, match=told):
-        one.rows(asking, [ResponseError(said), REPORTED, time_of(NOW)])
+        one.rows(asking, [said, REPORTED, time_of(NOW)])

@@ -84,7 +84,7 @@ def test_without_a_number_it_never_opens():
         (TimeoutError(), TimedOutError, "TimeoutError"),
         (theirs.AuthenticationError("WRONGPASS"), AccessError, "WRONGPASS"),
         (theirs.ConnectionError("NOPERM no 'client|setinfo'"), AccessError, r"\+time"),
-        (theirs.MaxConnectionsError("Too many connections"), ConnectError, r"Limits\(connections"),
+        (theirs.ConnectionError("Too many connections"), ConnectError, r"Limits\(connections"),
     ],
 )
 def test_an_error_says_what_can_be_done(error, ours, told):
