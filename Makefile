@@ -32,7 +32,7 @@ test: check reader integration ## Everything that CI runs
 .PHONY: check
 check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches), generated documents; no JVM
 	@echo "== ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@echo "== mypy";         $(BIN)/mypy && $(BIN)/mypy --python-version 3.10 reader/shopper_reader
+	@echo "== mypy";         $(BIN)/mypy && $(BIN)/mypy --python-version=3.10 reader/shopper_reader
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache | tail -n 8
 	@echo "== documents";    $(BIN)/shopper docs --check
 	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' --cov --cov-report=term $(ARGS)

@@ -1,8 +1,5 @@
 """`shopper get`: what Redis says of a shopper right now."""
 
-import time
-from collections.abc import Mapping
-from contextlib import closing
 from typing import Annotated
 
 import orjson
@@ -10,16 +7,15 @@ import typer
 
 from jobs.cli.flags import with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
-from jobs.cli.table import SESSION, console, shopper_table
+from jobs.cli.table import console, shopper_table
 from jobs.durations import span
 from jobs.settings import Loaded, Settings
 from jobs.settings.secret import shown
-from serving.redis_reader import RedisReader, RedisUnreachableError
-from serving.rows import read_shopper, verdict
-from sinks.codec import Stored, decode
+from serving.reading import reader_of
+from shopper_reader import ReaderError, Row, Verdict
 
 
-@with_settings("redis_url", "redis_prefix", "windows", "hash_ids")
+@with_settings("redis_url", "redis_prefix", "job_name", "windows", "session_gap_min", "hash_ids")
 def get(
     loaded: Loaded,
     shopper: Annotated[str, typer.Argument(metavar="SHOPPER", help="`user_id`, else the device's own id.")],
@@ -27,8 +23,8 @@ def get(
 ) -> None:
     """Show a shopper's features: features down, windows across, the session beside them.
 
-    The last rows tell how old the values are, when they next change, and whether they are stale, that is: the
-    job is behind or down.
+    The last rows tell how old the values are, when they next change, and whether they hold: FRESH, STALE (the
+    job is behind or down) or PARTIAL (it began to read after the window's beginning).
 
     Examples:
         shopper get customer-000042
@@ -36,8 +32,8 @@ def get(
         shopper get customer-000042 --json | jq '."1h".cart_value'
     """
     settings = loaded.settings
-    hashes = read(settings, shopper)
-    if not hashes:
+    rows = read(settings, shopper)
+    if not rows:
         msg = (
             f"no features of {shopper!r} in {shown(settings.redis_url)} under prefix "
             f"{settings.redis_prefix!r}; all of them have expired, or there never were any: is the id right "
@@ -45,42 +41,36 @@ def get(
         )
         raise NotFoundError(msg)
     if json:
-        typer.echo(orjson.dumps({window: dict(fields) for window, fields in hashes.items()}))
+        typer.echo(orjson.dumps({window: row.texts for window, row in rows.items()}))
     else:
-        print_shopper(settings, shopper, hashes)
+        print_shopper(settings, shopper, rows)
 
 
-def read(settings: Settings, shopper: str) -> dict[str, dict[str, str]]:
-    """Return the shopper's hashes that exist, by window label or `session`.
+def read(settings: Settings, shopper: str) -> dict[str, Row]:
+    """Return the shopper's rows that exist, by window label or `session`.
 
     Raises:
         CommandError: if Redis does not answer.
     """
-    labels = [*(window.label for window in settings.windows), SESSION]
+    place = settings.redis_url, settings.redis_prefix, settings.job_name
     try:
-        with closing(RedisReader(settings.redis_url)) as reader:
-            return read_shopper(
-                reader, settings.stored_id(shopper), labels, settings.redis_prefix, round(time.time() * 1000)
-            )
-    except RedisUnreachableError as error:
+        with reader_of(*place, settings.definitions()) as features:
+            found = features.get(settings.stored_id(shopper))
+    except ReaderError as error:
         raise CommandError(str(error)) from None
+    return {window: row for window, row in found.items() if row.verdict is not Verdict.MISSING}
 
 
-def print_shopper(settings: Settings, shopper: str, hashes: Mapping[str, Mapping[str, str]]) -> None:
-    """Print the table."""
-    now = round(time.time() * 1000)
+def print_shopper(settings: Settings, shopper: str, rows: dict[str, Row]) -> None:
+    """Print the table, and why values do not hold."""
     notes: dict[str, dict[str, str]] = {"as of": {}, "next change": {}, "expires": {}, "": {}}
-    for label, fields in hashes.items():
-        row = decode(fields)
-        if row is not None:
-            notes["as of"][label] = f"{span(now - row.at)} ago"
-            notes["next change"][label] = "due" if row.next <= now else f"in {span(row.next - now)}"
-            notes["expires"][label] = f"in {span(row.until - now)}"
-            notes[""][label] = mark(row, now)
-    console().print(shopper_table(shopper, hashes, settings.definitions(), notes))
-
-
-def mark(row: Stored, now_ms: int) -> str:
-    """Say whether the values still hold."""
-    stale = verdict(row, now_ms)
-    return f"{stale}, capped" if row.capped else stale
+    for window, row in rows.items():
+        following, until = (row.next or 0) - row.now, (row.until or 0) - row.now
+        notes["as of"][window] = f"{span(row.age_ms or 0)} ago"
+        notes["next change"][window] = f"in {span(following)}" if following > 0 else "due"
+        notes["expires"][window] = f"in {span(until)}"
+        notes[""][window] = f"{row.verdict}, capped" if row.capped else str(row.verdict)
+    texts = {window: row.texts for window, row in rows.items()}
+    console().print(shopper_table(shopper, texts, settings.definitions(), notes))
+    for why in dict.fromkeys(row.why for row in rows.values() if row.verdict is not Verdict.FRESH):
+        console().print(why, style="dim")

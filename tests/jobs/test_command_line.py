@@ -21,8 +21,9 @@ from jobs.cli.group import COMMANDS
 from jobs.cli.main import app
 from jobs.durations import span
 from jobs.settings import Settings, load
-from serving.redis_reader import RedisReader, RedisUnreachableError
 from shopper_reader import Catalogue
+from shopper_reader.asking import Asking
+from shopper_reader.links import PoolLink
 from sinks.codec import fields_of, key_of, meta_of
 
 DATA = Path(__file__).parents[1] / "data"
@@ -186,29 +187,41 @@ HASH = {
 }
 
 
+def answers(monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], window: str) -> None:
+    """Let Redis hold one hash, no reports, and stand at a certain time."""
+    flat = [word.encode() for pair in fields.items() for word in pair]
+
+    def exchange(_self: object, asking: Asking) -> list[object]:
+        keys = [command[1].decode() for command in asking.keyed]
+        return [*(flat if key.endswith(window) else [] for key in keys), (b"1700000000", b"500000")]
+
+    monkeypatch.setattr(PoolLink, "exchange", exchange)
+
+
 def test_get_shows_features_with_their_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        RedisReader, "hashes", lambda _self, keys: [HASH if key.endswith(":1h") else {} for key in keys]
-    )
+    answers(monkeypatch, HASH, ":1h")
     table = shopper("get", "ann").stdout
     assert "product_view_count" in table
     assert "STALE" in table
+    assert "no job reports under this name" in table
     assert json.loads(shopper("get", "ann", "--json").stdout) == {"1h": HASH}
 
 
 def test_get_tells_absence_from_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RedisReader, "hashes", lambda _self, keys: [HASH | {"_until": "5"} for _ in keys])
+    answers(monkeypatch, HASH | {"_until": "5"}, "")
     nobody = shopper("get", "ann", "--redis-url", "redis://u:hunter2@cache:1/0")
     assert nobody.exit_code == 3
     assert "hunter2" not in nobody.stderr
     assert "'ann'" in nobody.stderr
 
-    def down(_self: RedisReader, _keys: object) -> None:
-        msg = "Redis at cache does not answer"
-        raise RedisUnreachableError(msg)
+    def down(_self: object, _asking: Asking) -> None:
+        msg = "connection refused"
+        raise OSError(msg)
 
-    monkeypatch.setattr(RedisReader, "hashes", down)
-    assert shopper("get", "ann").exit_code == 1
+    monkeypatch.setattr(PoolLink, "exchange", down)
+    failed = shopper("get", "ann", "--redis-url", "redis://u:hunter2@cache:1/0")
+    assert failed.exit_code == 1
+    assert "redis://cache:1 does not answer" in failed.stderr
 
 
 def test_a_span_is_told_in_its_largest_unit() -> None:

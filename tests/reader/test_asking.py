@@ -92,6 +92,7 @@ def test_the_pipeline_is_asked_once_a_second_at_most():
     clock[0] = 0.999
     asking = one.shoppers(["ada"], "5min", None)
     assert asking.progress is None
+    assert b"pipeline" not in asking.packed
     assert one.rows(asking, [row, time_of(NOW + 6_000)])[0].verdict is Verdict.FRESH
     clock[0] = 1.0
     asking = one.shoppers(["ada"], "5min", None)
