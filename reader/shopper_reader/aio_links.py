@@ -15,6 +15,7 @@ from shopper_reader.address import Address
 from shopper_reader.asking import Asking
 from shopper_reader.faults import CAUGHT
 from shopper_reader.limits import Limits
+from shopper_reader.wire import CHUNK, Replies
 
 
 class AsyncLink(Protocol):
@@ -66,15 +67,15 @@ class AsyncPoolLink:
         """As the protocol says."""
         # A server that hangs takes connections all the same, and then does not answer the greeting.
         connection = await asyncio.wait_for(self._pool.get_connection(), self._connect_s)
-        replies: list[Any] = []
+        replies = Replies(asking.count)
         try:
             await asyncio.wait_for(_converse(connection, asking, replies), self._timeout_s)
         finally:
-            if len(replies) < asking.count:
+            if not replies.complete:
                 # Answers that were not read would be taken for those of the next call.
                 await connection.disconnect(nowait=True)
             await self._pool.release(connection)
-        return replies
+        return replies.found
 
     async def close(self) -> None:
         """As the protocol says."""
@@ -119,14 +120,22 @@ class AsyncClusterLink:
         return [*replies, now]
 
 
-async def _converse(connection: Any, asking: Asking, replies: list[Any]) -> None:
+async def _converse(connection: Any, asking: Asking, replies: Replies) -> None:
     await connection.send_packed_command([asking.packed])
-    read = connection.read_response
-    for _ in range(asking.count):
-        try:
-            replies.append(await read())
-        except ResponseError as error:  # noqa: PERF203  an answer like the others
-            replies.append(error)
+    held = replies.socket_of(connection)
+    while not replies.complete:
+        if held is None:
+            replies.found.append(await _reply(connection))
+        else:
+            replies.feed(await held.read(CHUNK))
+
+
+async def _reply(connection: Any) -> Any:
+    """One reply, by redis-py's own reading."""
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _arguments(address: Address, limits: Limits) -> dict[str, Any]:

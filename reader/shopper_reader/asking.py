@@ -147,11 +147,11 @@ def pack(command: Command) -> bytes:
     return b"*%d\r\n%s" % (len(command), _words(*command))
 
 
-def by_shopper(rows: Iterable[Row]) -> dict[str, Shopper]:
+def by_shopper(asking: Asking, rows: Iterable[Row]) -> dict[str, Shopper]:
     """Each shopper's rows together."""
     found: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        found.setdefault(row.shopper, {})[row.window] = row
+    for question, row in zip(asking.questions, rows, strict=True):
+        found.setdefault(question.shopper, {})[question.plan.label] = row
     return {shopper: Shopper(shopper, own) for shopper, own in found.items()}
 
 

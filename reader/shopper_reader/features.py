@@ -87,7 +87,8 @@ class Features:
         self, shoppers: Iterable[str], *, windows: Names = None, features: Names = None
     ) -> dict[str, Shopper]:
         """The rows of many shoppers in one round trip (to each node of a cluster)."""
-        return by_shopper(self._read(self._asker.shoppers(shoppers, windows, features)))
+        asking = self._asker.shoppers(shoppers, windows, features)
+        return by_shopper(asking, self._read(asking))
 
     def session(self, session_id: str, *, features: Names = None) -> Row:
         """A session by its own id, whoever is in it."""

@@ -20,6 +20,7 @@ from redis.sentinel import Sentinel
 from shopper_reader.address import Address
 from shopper_reader.asking import Asking, pack
 from shopper_reader.limits import Limits
+from shopper_reader.wire import CHUNK, Replies
 
 ELSEWHERE: Final = (MovedError, AskError, TryAgainError)
 """How a node says that a slot is another's."""
@@ -165,14 +166,17 @@ def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
             begun.append(talk)
             talk.connection.send_packed_command([b"".join(talk.packed)])
         for talk in begun:
-            for number in talk.numbers:
+            found = Replies(len(talk.numbers))
+            held = found.socket_of(talk.connection)
+            while not found.complete:
                 if time.monotonic() > until:
-                    msg = f"only {len(replies)} answers came within {timeout_s:g} s"
+                    msg = f"no whole answer within {timeout_s:g} s"
                     raise TimeoutError(msg)
-                try:
-                    replies[number] = talk.connection.read_response()
-                except ResponseError as error:
-                    replies[number] = error
+                if held is None:
+                    found.found.append(_reply(talk.connection))
+                else:
+                    found.feed(held.recv(CHUNK))
+            replies.update(zip(talk.numbers, found.found, strict=True))
     finally:
         for talk in begun:
             if talk.numbers[-1] not in replies:
@@ -180,6 +184,14 @@ def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
                 talk.connection.disconnect()
             talk.pool.release(talk.connection)
     return replies
+
+
+def _reply(connection: Any) -> Any:
+    """One reply, by redis-py's own reading."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _arguments(address: Address, limits: Limits) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
 
 from shopper_reader.catalogue import SESSION, Catalogue
 from shopper_reader.errors import UnknownFeatureError, UnknownWindowError
@@ -41,9 +41,10 @@ class WindowPlan:
         """The fields that Redis answered; a reply that is an error has none."""
         if isinstance(reply, Mapping):
             return reply
-        names = self.wanted or reply[::2]
-        values = reply if self.wanted else reply[1::2]
-        return {name: value for name, value in zip(names, values, strict=False) if name and value is not None}
+        if not self.wanted:
+            pairs: Any = dict(zip(reply[::2], reply[1::2], strict=True))
+            return pairs  # type: ignore[no-any-return]
+        return {name: value for name, value in zip(self.wanted, reply, strict=False) if value is not None}
 
 
 class Planner:

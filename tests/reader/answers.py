@@ -6,8 +6,8 @@ from typing import Any
 
 from features.row import FeatureRow
 from operators.ledger import Ledger
-from shopper_reader import Catalogue, Row, Shopper
-from shopper_reader.asking import Asker, by_shopper
+from shopper_reader import Catalogue, Row
+from shopper_reader.asking import Asker
 from shopper_reader.catalogue import shipped
 from shopper_reader.keys import Keys
 from sinks.codec import fields_of, meta_of
@@ -69,8 +69,3 @@ def read(
     reply: Any = [fields.get(name) for name in wanted] if wanted else flat(fields)
     (row,) = one.rows(asking, [reply, flat(encoded(reports)), time_of(now)])
     return row
-
-
-def shoppers(rows: list[Row]) -> dict[str, Shopper]:
-    """By shopper."""
-    return by_shopper(rows)

@@ -12,6 +12,7 @@ from shopper_reader import AccessError, AnswerError, ConnectError, InvalidURLErr
 from shopper_reader.address import Address
 from shopper_reader.asking import by_shopper, pack
 from shopper_reader.keys import Keys, bucket_of, encode_id
+from shopper_reader.wire import Replies, error_of
 from sinks.address import Address as SinkAddress
 from tests.reader.answers import NOW, REPORTS, asker, encoded, flat, hashed, time_of
 from tests.sinks import rows
@@ -115,7 +116,7 @@ def test_shoppers_keep_their_windows_together():
     one = asker()
     asking = one.shoppers(["ada", ""], ["1h", "session"], None)
     made = one.rows(asking, [[], [], [], [], REPORTED, time_of(NOW)])
-    found = by_shopper(made)
+    found = by_shopper(asking, made)
     assert {name: list(shopper) for name, shopper in found.items()} == {
         "ada": ["1h", "session"],
         "": ["1h", "session"],
@@ -129,12 +130,35 @@ def test_a_key_of_another_type_costs_its_row_only():
     wrong = ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
     asking = one.shoppers(["ada"], ["1h", "5min"], None)
     good = flat(hashed(rows.row(at=NOW, next=NOW + 9, until=NOW + 99)))
-    found = by_shopper(one.rows(asking, [wrong, good, REPORTED, time_of(NOW)]))["ada"]
+    found = by_shopper(asking, one.rows(asking, [wrong, good, REPORTED, time_of(NOW)]))["ada"]
     assert (found["1h"].verdict, found["5min"].verdict) == (Verdict.MISSING, Verdict.FRESH)
     asking = one.shoppers(["ada"], "5min", None)
     asking.progress = b"p"
     (row,) = one.rows(asking, [good, wrong, time_of(NOW)])
     assert row.verdict is Verdict.STALE
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("NOPERM no", "NoPermissionError"), ("MOVED 1 a:2", "MovedError"), ("WRONGTYPE x", "ResponseError")],
+)
+def test_an_error_reply_is_what_redis_py_makes_of_it(text, kind):
+    assert type(error_of(text)).__name__ == kind
+    assert str(error_of("WRONGTYPE x")) == "WRONGTYPE x"
+
+
+def test_a_server_that_loads_its_data_is_not_ready():
+    with pytest.raises(theirs.BusyLoadingError):
+        Replies(1).feed(b"-LOADING Redis is loading the dataset in memory\r\n")
+
+
+def test_a_server_that_closes_the_connection_is_gone():
+    with pytest.raises(theirs.ConnectionError, match="closed"):
+        Replies(1).feed(b"")
+
+
+def test_where_redis_py_keeps_its_socket_elsewhere_replies_are_read_one_by_one():
+    assert Replies(1).socket_of(object()) is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from shopper_reader import (
     Limits,
     TimedOutError,
     Verdict,
+    wire,
 )
 from tests.integration.reader.test_reading import PATIENT, alive, written
 from tests.sinks.servers import free_port, running
@@ -124,6 +125,14 @@ def test_no_more_connections_than_allowed(server, redis):
             features.get("ada")
         features._link._pool.release(taken)  # type: ignore[attr-defined]
         features.get("ada")
+
+
+def test_without_hiredis_the_same_is_read(server, redis, sink, connect, monkeypatch):
+    monkeypatch.setattr(wire, "_Reader", None)
+    redis.set("user:ada:features:1h", "text")
+    written(sink, alive())
+    found = connect(server.url, job="job", limits=PATIENT).get("ada")
+    assert [found[w].verdict for w in ("5min", "1h", "24h")] == ["FRESH", "MISSING", "MISSING"]
 
 
 class Dribble(threading.Thread):
