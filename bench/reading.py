@@ -11,6 +11,8 @@ answers, reply by reply. A plain pipeline gives dictionaries of bytes; `Features
 
 import argparse
 import asyncio
+import gc
+import inspect
 import json
 import os
 import random
@@ -42,6 +44,7 @@ WINDOWS: Final = ("5min", "1h", "24h", "session")
 READ: Final = ("product_view_count", "cart_add_count", "top_category")
 PATIENT: Final = Limits(timeout_s=60, connect_timeout_s=60)
 BUCKETS: Final = 16
+PROGRESS: Final = "pipeline:bench:progress"
 Call = Callable[[list[str]], Any]
 
 
@@ -56,13 +59,17 @@ def rows(shoppers: int) -> list[FeatureRow]:
     return replay.rows()
 
 
+def reports() -> dict[str, str]:
+    """What the job tells every second."""
+    report = Ledger(counts={"read": 1_000_000, "applied": 990_000, "rows.written": 4_000_000})
+    told = report.progress(time.time_ns() // 1_000_000) | {"rewriting": False, "buckets": BUCKETS}
+    return dict.fromkeys(map(str, range(BUCKETS)), json.dumps(told))
+
+
 def fill(url: str, made: list[FeatureRow]) -> list[str]:
     """Write the rows and the reports; gives the shoppers who have all windows."""
-    report = Ledger(counts={"read": 1_000_000, "applied": 990_000, "rows.written": 4_000_000})
-    told = report.progress(time.time_ns() // 1_000_000 + 3_600_000) | {"rewriting": False, "buckets": BUCKETS}
     sink = RedisSink.connect(url)
-    put = {"pipeline:bench:progress": {str(n): json.dumps(told) for n in range(BUCKETS)}}
-    sink.write([row for row in made if row.entity == "user"], 1, put=put)
+    sink.write([row for row in made if row.entity == "user"], 1, put={PROGRESS: reports()})
     sink.close()
     windows: dict[str, set[str]] = {}
     for row in made:
@@ -111,7 +118,7 @@ def pipelined(client: Any) -> Call:
     return call
 
 
-def awaited(runner: asyncio.Runner, client: Any) -> Call:
+def awaited(client: Any) -> Call:
     """The same by redis-py's asyncio."""
 
     async def ask(shoppers: list[str]) -> list[dict[bytes, bytes]]:
@@ -121,7 +128,7 @@ def awaited(runner: asyncio.Runner, client: Any) -> Call:
             found: list[dict[bytes, bytes]] = await pipeline.execute()
         return found
 
-    return lambda shoppers: runner.run(ask(shoppers))
+    return ask
 
 
 class Series:
@@ -133,10 +140,12 @@ class Series:
         self.wall: list[float] = []
         self.cpu: list[float] = []
 
-    def take(self, shoppers: list[str]) -> None:
-        """Make one call."""
+    async def take(self, shoppers: list[str]) -> None:
+        """Make one call, awaited where that is its kind."""
         cpu, wall = time.process_time(), time.perf_counter()
-        self._call(shoppers)
+        made = self._call(shoppers)
+        if inspect.isawaitable(made):
+            await made
         self.wall.append((time.perf_counter() - wall) * 1000)
         self.cpu.append((time.process_time() - cpu) * 1000)
 
@@ -163,6 +172,10 @@ def measure(url: str, everybody: list[str], shoppers: int, calls: int) -> dict[s
             return AsyncFeatures.connect(url, job="bench", limits=PATIENT), redis.asyncio.Redis.from_url(url)
 
         afeatures, aclient = runner.run(connect())
+
+        async def both(asked: list[str]) -> int:
+            return read(await afeatures.get_many(asked))
+
         ways = {
             "bytes": Series(receiving(client)),
             "redis-py pipeline": Series(pipelined(client)),
@@ -170,14 +183,16 @@ def measure(url: str, everybody: list[str], shoppers: int, calls: int) -> dict[s
             "Features.get_many and read": Series(lambda s: read(features.get_many(s))),
             "Features.get_many, 3 features": Series(lambda s: features.get_many(s, features=few)),
             "Features.get, one shopper": Series(lambda s: features.get(s[0])),
-            "asyncio redis-py pipeline": Series(awaited(runner, aclient)),
-            "AsyncFeatures.get_many": Series(lambda s: runner.run(afeatures.get_many(s))),
-            "AsyncFeatures.get_many and read": Series(lambda s: read(runner.run(afeatures.get_many(s)))),
+            "asyncio redis-py pipeline": Series(awaited(aclient)),
+            "AsyncFeatures.get_many": Series(afeatures.get_many),
+            "AsyncFeatures.get_many and read": Series(both),
         }
+        gc.freeze()
         for turn in range(calls + 5):
             asked = chance.sample(everybody, shoppers)
+            client.hset(PROGRESS, mapping=reports())
             for way in ways.values():
-                way.take(asked)
+                runner.run(way.take(asked))
             if turn == 4:  # noqa: PLR2004  what came before warmed up
                 for way in ways.values():
                     way.wall.clear()

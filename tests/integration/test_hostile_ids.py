@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from features.row import FeatureRow, Value
 from jobs.local.redis import RedisServer
+from serving.reading import reader_of
 from serving.redis_reader import RedisReader
-from serving.rows import read_shopper
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
 from tests.harness import toolchain
@@ -106,6 +106,7 @@ def test_every_id_has_its_own_keys_and_there_are_no_others(
     sink = RedisSink.connect(server.url, branch=branch, branches=BRANCHES if branch else None)
     reader = RedisReader(server.url)
     client = reader._connected()
+    features = reader_of(server.url)
     try:
         client.flushall()
         client.set(SENTINEL, "untouched")
@@ -119,9 +120,10 @@ def test_every_id_has_its_own_keys_and_there_are_no_others(
         assert {told(key) for key in keys} == wanted
         assert len(keys) == len(wanted)
         for number, entity_id in enumerate(ids):
-            found = read_shopper(reader, entity_id, ["5min", "1h", "session"], "", at)
-            assert [found[window]["mark"] for window in ("5min", "1h", "session")] == [str(number)] * 3
+            found = features.get(entity_id, windows=["5min", "1h", "session"])
+            assert [row.texts["mark"] for row in found.values()] == [str(number)] * 3
         assert client.get(SENTINEL) == b"untouched"
     finally:
+        features.close()
         reader.close()
         sink.close()
