@@ -21,7 +21,7 @@ DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 KAFKA = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]["image"]
 # What follows from where it runs: addresses, and the memory of one machine that everything shares.
-OF_THE_PLACE = re.compile(r".*(address|host|process\.size)")
+OF_THE_PLACE = re.compile(r".*(address|host|process\.size|java\.opts)")
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
