@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from events import event as kinds
 from events.event import Event
 from features.logic import ShopperLogic
 from features.settings import Definitions, Window
@@ -124,6 +126,22 @@ def test_long_streams(seed: int, pace: str) -> None:
     arrived = random_arrivals(seed, 250, shoppers=3, variety=5000 if pace == "rush" else 20, pace=pace)
     moments = telling_moments(arrived)
     assert_equal(arrived, [max(moment for _, moment in arrived), *moments[:: max(1, len(moments) // 4)]])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_orders_of_the_checkout_step_rule_among_transactions(seed: int) -> None:
+    """Each event with a session id: the rule parts carts without one by the pauses between their entries."""
+    steps = (kinds.CHECKOUT_STEP, kinds.ADD_TO_CART)
+    arrived = [
+        (
+            replace(event, session_id=event.session_id or "some", kind=kind, step=(1, 2)[number % 2]),
+            as_of,
+        )
+        for number, (event, as_of) in enumerate(random_arrivals(seed, 80, shoppers=1, pace="rush"))
+        for kind in ((event.kind, *steps)[number % 3],)
+    ]
+    ours, theirs = both(SHORT, checkout_order_step=2)
+    assert_equal(arrived, telling_moments(arrived, theirs)[:6], ours, theirs, left_out=("_next",))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,9 +9,11 @@ import pytest
 from events import event as kinds
 from events.event import Event, Money, Product
 from features.bound import MOST_BYTES, spend
+from features.definition import FeatureView
 from features.logic import ShopperLogic
 from features.settings import Definitions
 from features.state import ShopperState
+from features.views import branch_views
 from sinks.codec import fields_of
 from tests.oracle import HOUR, MINUTE, SECOND, Oracle, OracleDefinitions
 from tests.strategies import START, Arrival
@@ -38,6 +40,8 @@ MONEY = (
     "order_value",
     "refund_value",
 )
+A_CURRENCY_STAYS = 8_000
+"""Bytes from which on the currency of most amounts keeps its room."""
 
 
 def bot(at: int, n: int, kind: str, **fields: object) -> Arrival:
@@ -126,7 +130,7 @@ STREAMS = (long_ids, many_categories, many_products, a_whole_day, many_sessions)
 def seen_through(logic: ShopperLogic, stream: Iterator[Arrival], packed: bool) -> ShopperState:
     state = logic.zero()
     for event, as_of in stream:
-        while state.seen and state.next <= as_of:
+        while state.seen and state.next <= as_of and not state.gone(state.at):
             logic.advance(state, max(state.next, state.at))
             assert len(logic.dump(state)) <= MOST_BYTES
         logic.apply(state, event, as_of)
@@ -196,3 +200,57 @@ def test_rows_after_something_gave_way_are_whole(monkeypatch: pytest.MonkeyPatch
         if gave[-1]:
             assert {row.base for row in rows} == {None}
     assert any(gave)
+
+
+def a_busy_hour() -> Iterator[Arrival]:
+    """Something of everything that can give way, in few panes."""
+    every = sorted(kinds.ECOMMERCE_ACTIONS)
+    for n in range(240):
+        money = Money(1_000 + n, CURRENCIES[n // 5 % 4] if n < 60 else "EUR")
+        shelves = tuple(Product(f"p{n}/{i}", f"category {(n * 7 + i) % 90}", money, 1) for i in range(3))
+        yield bot(
+            START + n * SECOND,
+            n,
+            every[n % len(every)],
+            session_id=f"visit {n // 40}",
+            page_id=f"page {n}",
+            location=f"L{n % 30}",
+            device="phone",
+            platform="web",
+            products=shelves,
+            cart_total=money if n % 2 else None,
+            revenue=money,
+            refund=money,
+            step=n % 3,
+            transaction_id=f"t{n}",
+        )
+
+
+@pytest.mark.parametrize("fits", [300, 3_000, 5_000, 6_000, 8_000, 12_000, 20_000])
+@pytest.mark.parametrize(("views", "step"), [(None, 0), (None, 2), (branch_views("purchase"), 0)])
+def test_whatever_the_room_counts_are_exact_and_what_gave_way_is_marked(
+    fits: int, views: tuple[FeatureView, ...] | None, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logic = ShopperLogic(views, Definitions(checkout_order_step=step))
+    roomy = seen_through(logic, a_busy_hour(), packed=False)
+    wanted = {row.window: fields_of(row) for row in logic.all_rows(roomy, "bot")}
+    monkeypatch.setattr("features.logic.FITS", fits)
+    monkeypatch.setattr("features.bound.FITS", fits)
+    state = logic.zero()
+    for event, as_of in a_busy_hour():
+        logic.apply(state, event, as_of)
+        nothing_is_left = not state.ids and not state.sessions
+        assert len(logic.dump(state)) <= fits or nothing_is_left
+    gave_way = len(logic.dump(roomy)) > fits
+    assert bool(state.overflow) == gave_way
+    for row in logic.all_rows(state, "bot"):
+        if row.window != "session":
+            fields, expected = fields_of(row), wanted[row.window]
+            exact = [name for name in EXACT if not step or name not in ("orders_count", "items_purchased")]
+            assert {name: fields.get(name) for name in exact} == {name: expected.get(name) for name in exact}
+            if fits >= A_CURRENCY_STAYS:
+                names = ("cart_added_value", "cart_removed_value", *MONEY[:3], "refund_value")
+                assert {name: fields.get(name) for name in names} == {
+                    name: expected.get(name) for name in names
+                }
+            assert row.capped or fields == expected

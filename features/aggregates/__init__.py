@@ -9,7 +9,7 @@ from features.aggregates.distinct import Distinct
 from features.aggregates.engagement import Engagement
 from features.aggregates.funnel import Funnel
 from features.aggregates.greatest import Greatest
-from features.aggregates.latest import Latest
+from features.aggregates.latest import Latest, LatestEntry
 from features.aggregates.money_spread import MoneySpread
 from features.aggregates.money_sum import MoneySum
 from features.aggregates.own import Own
@@ -31,6 +31,7 @@ __all__ = [
     "Greatest",
     "LastPage",
     "Latest",
+    "LatestEntry",
     "MoneySpread",
     "MoneySum",
     "Own",

@@ -9,6 +9,9 @@ State = list[Any]
 """[{session: [began, bought]}, [[first, last, began, bought], …]]: sessions with an id by its digest, gap
 sessions as runs of event time; when they last began a checkout and last bought (epoch ms), 0 for never."""
 
+Begun = tuple[bytes | tuple[int, int], bool]
+"""A session by its digest, a gap session by its first and last event time (epoch ms); whether it bought."""
+
 
 @dataclass(frozen=True)
 class Funnel(Trail):
@@ -20,11 +23,11 @@ class Funnel(Trail):
     >>> from features.facts import PurchaseFact
     >>> funnel = Funnel(gap_ms=1_800_000)
     >>> acc = funnel.add(funnel.zero(), PurchaseFact(at=1, session=b"s", step=1))
-    >>> funnel.result(acc), funnel.completed(acc)
-    (1, 0.0)
+    >>> funnel.result(acc), funnel.begun(acc)
+    (1, [(b's', False)])
     >>> acc = funnel.add(acc, PurchaseFact(at=2, session=b"s", order=True))
-    >>> funnel.completed(acc), funnel.completed(acc, Reading(start=2))
-    (1.0, None)
+    >>> funnel.begun(acc), funnel.begun(acc, Reading(start=2))
+    ([(b's', True)], [])
     """
 
     gap_ms: int
@@ -81,12 +84,15 @@ class Funnel(Trail):
 
     def result(self, acc: State, reading: Reading = WHOLE) -> int:
         """How many sessions began a checkout."""
-        return len(_began(acc, reading))
+        return len(self.begun(acc, reading))
 
-    def completed(self, acc: State, reading: Reading = WHOLE) -> float | None:
-        """Of those, the share with an order; None without any."""
-        bought = _began(acc, reading)
-        return sum(at >= max(reading.start, 1) for at in bought) / len(bought) if bought else None
+    def begun(self, acc: State, reading: Reading = WHOLE) -> list[Begun]:
+        """Each of them, and whether it bought inside."""
+        start = max(reading.start, 1)
+        inside: list[Begun] = [
+            (key, bought >= start) for key, (began, bought) in acc[0].items() if began >= start
+        ]
+        return inside + [((run[0], run[1]), run[3] >= start) for run in acc[1] if run[2] >= start]
 
     def _last(self, acc: State) -> int:
         lost = BEGINNING
@@ -95,13 +101,6 @@ class Funnel(Trail):
             oldest = min(sessions, key=lambda session: (max(sessions[session]), session))
             lost = max(sessions.pop(oldest))
         return lost
-
-
-def _began(acc: State, reading: Reading) -> list[int]:
-    """Of each session that began a checkout inside: when it last bought."""
-    start = max(reading.start, 1)
-    inside = [bought for began, bought in acc[0].values() if began >= start]
-    return inside + [bought for _, _, began, bought in acc[1] if began >= start]
 
 
 def _put(sessions: dict[bytes, list[int]], session: bytes, began: int, bought: int) -> None:

@@ -63,3 +63,24 @@ class Latest(Trail):
     def result(self, acc: Entry, reading: Reading = WHOLE) -> Any:
         """The value, None where the latest is not inside."""
         return acc[2] if acc and acc[0] >= reading.start else None
+
+
+@dataclass(frozen=True)
+class LatestEntry(Latest):
+    """The same with its moment, for comparison with what else was told: [event time, event id, value].
+
+    >>> from features.facts import CartFact
+    >>> latest = LatestEntry("currency")
+    >>> latest.result(latest.add(latest.zero(), CartFact(at=7, event_id="a", currency="EUR")))
+    [7, 'a', 'EUR']
+    """
+
+    def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
+        """Nothing changes where a later one is known."""
+        known = accs.get(slot)
+        accs[slot] = found = self.add(known or [], fact)
+        return None if found == (known or []) else BEGINNING
+
+    def result(self, acc: Entry, reading: Reading = WHOLE) -> Entry | None:
+        """Event time, event id and value, None where the latest is not inside."""
+        return acc if acc and acc[0] >= reading.start else None

@@ -19,6 +19,8 @@ class StepOrder(NamedTuple):
     """An order that the rule makes."""
 
     at: int
+    event_id: str
+    session: str | bytes | None
     money: Money | None
     items: int
 
@@ -108,10 +110,18 @@ class StepOrders(Trail):
         """How many of them have a value in the chosen currency."""
         return len(self._worth(acc, reading))
 
-    def currency(self, acc: Entries, reading: Reading = WHOLE) -> str | None:
-        """The currency of the latest one."""
-        known = [order.money.currency for order in self._orders(acc, reading) if order.money]
+    def told(self, acc: Entries, reading: Reading = WHOLE) -> list[Any] | None:
+        """Event time, event id and currency of the latest one with a value, None without any."""
+        known = [[o.at, o.event_id, o.money.currency] for o in self._orders(acc, reading) if o.money]
         return known[-1] if known else None
+
+    def currencies(self, acc: Entries, reading: Reading = WHOLE) -> list[str] | None:
+        """The currencies of those with a value, None without any."""
+        return [order.money.currency for order in self._orders(acc, reading) if order.money] or None
+
+    def sessions(self, acc: Entries, reading: Reading = WHOLE) -> list[tuple[Any, int]]:
+        """Session and event time (epoch ms) of each of them."""
+        return [(order.session, order.at) for order in self._orders(acc, reading)]
 
     def _worth(self, acc: Entries, reading: Reading) -> list[int]:
         orders = self._orders(acc, reading)
@@ -132,18 +142,19 @@ class StepOrders(Trail):
                 cart.append(entry)
             elif any(change[3] > 0 for change in cart):
                 if entry[0] >= reading.start:
-                    yield _order(entry[0], cart)
+                    yield _order(entry, cart)
                 cart.clear()
 
 
-def _order(at: int, cart: list[list[Any]]) -> StepOrder:
+def _order(step: list[Any], cart: list[list[Any]]) -> StepOrder:
+    at, event_id, session = step[:3]
     currencies = [change[6] for change in cart if change[3] > 0 and change[6]]
     items = max(0, sum(change[3] * change[5] for change in cart))
     if not currencies:
-        return StepOrder(at, None, items)
+        return StepOrder(at, event_id, session, None, items)
     currency = currencies[-1]
     minor = sum(change[3] * change[4].get(currency, 0) for change in cart)
-    return StepOrder(at, Money(max(0, minor), currency), items)
+    return StepOrder(at, event_id, session, Money(max(0, minor), currency), items)
 
 
 def _moment(entry: list[Any]) -> tuple[int, str]:

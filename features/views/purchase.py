@@ -1,12 +1,16 @@
 """The purchase branch: orders, refunds and the checkout funnel."""
 
+from typing import Any
+
 from events.event import ADD_TO_CART, CHECKOUT_STEP, REFUND, REMOVE_FROM_CART, TRANSACTION, Money
-from features.aggregates import Bag, Count, Funnel, Greatest, Latest, MoneySum, Recent, StepOrders, Total
+from features.aggregates import Bag, Count, Funnel, Greatest, LatestEntry, MoneySum, Recent, StepOrders, Total
 from features.aggregates.base import MOST_CURRENCIES
+from features.aggregates.funnel import Begun
 from features.definition import Derived, Feature, FeatureView
 from features.facts import PurchaseFact
 from features.row import MeanMoney
 from features.settings import Definitions
+from features.views.ratio import ratio
 
 BOUGHT = (TRANSACTION,)
 REFUNDED = (REFUND,)
@@ -40,9 +44,28 @@ def average(order_value: Money | None, _revenue: MeanMoney | None, _step_valued:
     return MeanMoney(order_value.minor, count, order_value.currency)
 
 
-def chosen(_money_currency: str | None, _step_currency: str | None) -> str | None:
-    """Transactions and refunds tell the currency, else the orders of the checkout-step rule."""
-    return _money_currency or _step_currency
+def chosen(_money_told: list[Any] | None, _step_told: list[Any] | None) -> str | None:
+    """The currency of whichever is the later: transactions and refunds, or orders of the checkout-step rule."""
+    latest = max(_money_told or [], _step_told or [])
+    return str(latest[2]) if latest else None
+
+
+def mixed(_money_currencies: list[str] | None, _step_currencies: list[str] | None) -> bool | None:
+    """True if there are several of either rule, else None."""
+    return True if len({*(_money_currencies or ()), *(_step_currencies or ())}) > 1 else None
+
+
+def completion(_begun: list[Begun], _step_sessions: list[tuple[Any, int]]) -> float | None:
+    """Of the sessions that began a checkout, the share with an order of either rule."""
+    ordered = {session for session, _ in _step_sessions}
+    moments = [at for session, at in _step_sessions if session is None]
+    bought = sum(
+        1
+        for key, paid in _begun
+        if paid
+        or (any(key[0] <= at <= key[1] for at in moments) if isinstance(key, tuple) else key in ordered)
+    )
+    return ratio(bought, len(_begun))
 
 
 def view(definitions: Definitions) -> FeatureView:
@@ -61,12 +84,14 @@ def view(definitions: Definitions) -> FeatureView:
         kinds=frozenset(kinds),
         sessionless=True,
         currency=("purchase_currency",),
-        mixed="purchase_currency_mixed",
+        mixed="_money_currencies",
         features=(
-            Feature("_money_currency", Latest("currency"), "Currency of the latest transaction or refund with an amount.", type="str"),
-            Feature("_step_currency", rule, "Currency of the latest order of the checkout-step rule.", read, "currency", "str"),
+            Feature("_money_told", LatestEntry("currency"), "The latest transaction or refund with an amount.", type="list"),
+            Feature("_step_told", rule, "The latest order of the checkout-step rule with a value.", read, "told", "list"),
             Derived("purchase_currency", chosen, "Currency of the latest order or refund with an amount.", "str", "ISO 4217"),
-            Feature("purchase_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if amounts in several currencies are inside.", read="mixed", type="bool"),
+            Feature("_money_currencies", Recent("currencies", most=MOST_CURRENCIES), "Currencies of transactions and refunds.", read="listed", type="list"),
+            Feature("_step_currencies", rule, "Currencies of the checkout-step rule's orders.", read, "currencies", "list"),
+            Derived("purchase_currency_mixed", mixed, "1 if amounts in several currencies are inside.", "bool"),
             Feature("_transactions", Count("order"), "Transactions with an id not seen before.", BOUGHT),
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", read),
             Feature("_revenue", REVENUE, "Revenue of the transactions.", BOUGHT, "mean", "money"),
@@ -83,6 +108,8 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("refund_value", MoneySum("refunds"), "Amounts refunded.", REFUNDED, type="money", unit="purchase_currency"),
             Feature("checkout_started_count", funnel, "Sessions with a first checkout step.", unit="sessions"),
             Feature("checkout_furthest_step", Greatest("step"), "Greatest checkout step.", STEPPED, unit="step"),
-            Feature("checkout_completion_rate", funnel, "Of the sessions that began a checkout, the share with an order.", read="completed", type="float", unit="0..1"),
+            Feature("_begun", funnel, "Those sessions, and whether they bought.", read="begun", type="list"),
+            Feature("_step_sessions", rule, "Sessions of the checkout-step rule's orders.", read, "sessions", "list"),
+            Derived("checkout_completion_rate", completion, "Of the sessions that began a checkout, the share with an order.", "float", "0..1"),
         ),
     )  # fmt: skip

@@ -20,7 +20,7 @@ from features.aggregates import (
     FirstTouch,
     Greatest,
     LastPage,
-    Latest,
+    LatestEntry,
     MoneySum,
     Own,
     Recent,
@@ -32,7 +32,7 @@ from features.aggregates.engagement import HEARTBEAT_S
 from features.definition import Derived, Feature, FeatureView
 from features.facts import SessionFact
 from features.settings import Definitions
-from features.views.purchase import both, both_items, chosen
+from features.views.purchase import both, both_items, chosen, mixed
 from features.views.ratio import ratio
 
 COMMERCE = (ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION, REFUND, TRANSACTION_ERROR)
@@ -96,7 +96,7 @@ def view(definitions: Definitions) -> FeatureView:
         scope="session",
         fact=SessionFact.of,
         currency=("session_currency",),
-        mixed="session_currency_mixed",
+        mixed="_money_currencies",
         features=(
             Feature("session_id", Own("id"), "The tracker's session id; `<shopper>~<start>` where it made none.", type="str", unit="session id"),
             Feature("session_start", Own("start"), "Event time of the first event.", type="ms", unit="epoch ms"),
@@ -111,10 +111,12 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("list_view_count", Count(), "List views.", (LIST_VIEW,), unit="events"),
             Feature("cart_add_count", Count(), "Times something was put into the cart.", (ADD_TO_CART,), unit="events"),
             Feature("cart_remove_count", Count(), "Times something was taken out.", (REMOVE_FROM_CART,), unit="events"),
-            Feature("_money_currency", Latest("currency"), "Currency of the latest order with revenue.", (TRANSACTION,), type="str"),
-            Feature("_step_currency", rule, "Currency of the latest order of the checkout-step rule.", stepped, "currency", "str"),
+            Feature("_money_told", LatestEntry("currency"), "The latest order with revenue.", (TRANSACTION,), type="list"),
+            Feature("_step_told", rule, "The latest order of the checkout-step rule with a value.", stepped, "told", "list"),
             Derived("session_currency", chosen, "Currency of the latest order with a value.", "str", "ISO 4217"),
-            Feature("session_currency_mixed", Recent("currencies", most=MOST_CURRENCIES), "1 if orders in several currencies are inside.", (TRANSACTION,), "mixed", "bool"),
+            Feature("_money_currencies", Recent("currencies", most=MOST_CURRENCIES), "Currencies of orders with revenue.", (TRANSACTION,), "listed", "list"),
+            Feature("_step_currencies", rule, "Currencies of the checkout-step rule's orders.", stepped, "currencies", "list"),
+            Derived("session_currency_mixed", mixed, "1 if orders in several currencies are inside.", "bool"),
             Feature("_transactions", Count("order"), "Transactions with an id not seen before.", (TRANSACTION,)),
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", stepped),
             Feature("_revenue", MoneySum("revenue"), "Revenue of the transactions.", (TRANSACTION,), type="money"),

@@ -20,7 +20,7 @@ from jobs.settings.parse import (
     check_buckets,
     check_redis_url,
 )
-from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_labels
+from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_all
 
 ENVIRONMENT_PREFIX = "SHOPPER_"
 SHORTEST_KEY = 16
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         ge=0,
         le=90,
     )
-    windows: Annotated[tuple[WindowSetting, ...], BeforeValidator(as_json), AfterValidator(check_labels)] = (
+    windows: Annotated[tuple[WindowSetting, ...], BeforeValidator(as_json), AfterValidator(check_all)] = (
         _setting(
             DEFAULT_WINDOWS,
             "The rolling windows.",

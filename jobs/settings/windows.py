@@ -1,6 +1,7 @@
 """The rolling windows, as a shop writes them down."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -41,8 +42,8 @@ DEFAULT_WINDOWS = (
 )
 
 
-def check_labels(windows: tuple[WindowSetting, ...]) -> tuple[WindowSetting, ...]:
-    """Refuse two windows of one label, and the label of the session's rows."""
+def check_all(windows: tuple[WindowSetting, ...]) -> tuple[WindowSetting, ...]:
+    """Refuse two windows of one label, the label of the session's rows, and windows that do not nest."""
     labels = [window.label for window in windows]
     if not labels:
         msg = "no window at all"
@@ -50,4 +51,13 @@ def check_labels(windows: tuple[WindowSetting, ...]) -> tuple[WindowSetting, ...
     if len(set(labels)) < len(labels) or "session" in labels:
         msg = f"each window needs a label of its own other than 'session', not {labels}"
         raise ValueError(msg)
+    for shorter, longer in pairwise(windows):
+        least = shorter.size_s + shorter.pane_s
+        if longer.size_s < least or longer.pane_s % shorter.pane_s:
+            msg = (
+                f"{shorter.label!r} and {longer.label!r} do not nest: list them from the shortest to the "
+                f"longest; after {shorter}, {longer.label!r} needs a size_s of at least {least} and a "
+                f"pane_s that is a multiple of {shorter.pane_s}, not {longer}"
+            )
+            raise ValueError(msg)
     return windows

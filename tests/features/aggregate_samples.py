@@ -68,6 +68,7 @@ SAMPLES = [
     Sample(Greatest("step"), PURCHASES),
     Sample(LastPage(), SESSIONS),
     Sample(Latest("location"), CONTEXTS),
+    Sample(LatestEntry("location"), CONTEXTS),
     Sample(MoneySpread("values"), CARTS),
     Sample(MoneySum("values"), CARTS),
     Sample(Own("events"), SESSIONS),

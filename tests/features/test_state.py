@@ -182,3 +182,13 @@ def test_a_branch_s_host_keeps_only_what_it_hosts() -> None:
     assert cart.apply(state, Event("ann", "e1", T, ADD_TO_CART, "s"), T) == "applied"
     assert state.sessions == []
     assert len(state.levels) == 3
+
+
+def test_a_branch_s_host_takes_over_from_all_of_them_what_is_its_own() -> None:
+    cart, fused = ShopperLogic(branch_views("cart")), OneShopper()
+    fused.view()
+    fused.tell(ADD_TO_CART, SECOND)
+    state = cart.load(dump(fused.state))
+    (window, *_) = cart.all_rows(state, "ann")
+    assert window.values is not None
+    assert (window.values["cart_add_count"], "product_view_count" in window.values) == (1, False)

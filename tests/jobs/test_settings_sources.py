@@ -129,6 +129,19 @@ def test_windows_have_labels_of_their_own(windows: str) -> None:
     assert "windows" in problems(windows=windows)
 
 
+@pytest.mark.parametrize(
+    ("second", "wanted"),
+    [
+        ('{"label": "b", "size_s": 300, "pane_s": 60}', "a size_s of at least 310"),
+        ('{"label": "b", "size_s": 600, "pane_s": 15}', "a pane_s that is a multiple of 10"),
+    ],
+)
+def test_windows_nest(second: str, wanted: str) -> None:
+    found = problems(windows=f'[{{"label": "a", "size_s": 300, "pane_s": 10}}, {second}]')["windows"]
+    assert "'a' and 'b' do not nest" in found
+    assert wanted in found
+
+
 def test_a_login_is_whole_or_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     found = problems(kafka_security_protocol="SASL_SSL")
     assert set(found) == {"kafka_sasl_user", "kafka_sasl_password"}
