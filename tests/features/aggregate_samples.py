@@ -17,6 +17,7 @@ from features.aggregates import (
     Greatest,
     LastPage,
     Latest,
+    LatestEntry,
     MoneySpread,
     MoneySum,
     Own,
