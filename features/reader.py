@@ -4,52 +4,20 @@ A program names, view by view, the features to read. It is compiled once for eac
 changed together, and reads what they and the currency chosen decide, directly or by derivation.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from features.aggregates.base import Accs, Aggregate, Reading
 from features.aggregates.own import Own
+from features.compile import NAMED, NUMBER, PANES, TRAIL, Join, Part, Phase, Run, Slot, compiled
 from features.definition import Derived, Feature, FeatureView
 from features.row import Value
-from features.state import trail_of
 
 ALL: Final = -1
 """The bits of every accumulator."""
+MOST_PROGRAMS: Final = 4_096
+"""So many are remembered."""
 NOBODY: Final[tuple[list[Any], dict[int, int]]] = ([0, {}], {})
-
-ReadOut = Callable[[Any, Reading], Any]
-Join = Callable[[Any, Any], Any]
-PANES, TRAIL, NAMED = range(3)
-
-
-class Slot(NamedTuple):
-    """One accumulator and the features that are read from it."""
-
-    slot: int
-    kept: int
-    join: Join
-    reads: tuple[tuple[str, ReadOut], ...]
-    blanks: dict[str, Value | None]
-    """What is said where there is no accumulator."""
-
-
-class Phase(NamedTuple):
-    """Features that may be read in any order, then those derived from them."""
-
-    slots: tuple[Slot, ...]
-    derived: tuple[tuple[str, tuple[str, ...], Callable[..., Any]], ...]
-
-
-class Part(NamedTuple):
-    """What is to be read of one view."""
-
-    own: tuple[tuple[str, ReadOut], ...]
-    first: Phase
-    """What chooses the currency."""
-    currency: tuple[str, ...]
-    rest: Phase
-    names: tuple[str, ...]
-    """The features that are written."""
 
 
 class Program(NamedTuple):
@@ -58,6 +26,8 @@ class Program(NamedTuple):
     parts: tuple[Part, ...]
     paned: bool
     """Whether any of it lies in panes."""
+    runs: tuple[Run, ...]
+    """A function for each part."""
 
 
 class Reader:
@@ -65,17 +35,32 @@ class Reader:
 
     def __init__(self, views: Iterable[FeatureView], bits: dict[int, int]) -> None:
         """Remember the views; `bits` gives the bit of each slot."""
-        self._views = tuple(views)
         self._bits = bits
+        self._views = [
+            (view, sum({bits[view.slot(feature)] for feature in view.accumulated()})) for view in views
+        ]
         self._programs: dict[int, Program] = {}
+        self._compiled: dict[tuple[str, int], tuple[Part, Run]] = {}
 
     def program(self, bits: int) -> Program:
         """What to read when the accumulators of these bits changed."""
         found = self._programs.get(bits)
         if found is None:
-            parts = tuple(part for part in (self._part(view, bits) for view in self._views) if part.names)
+            if len(self._programs) >= MOST_PROGRAMS:
+                self._programs.clear()
+            # Few sets of one view's accumulators change together, many of all views'.
+            each = [self._view(view, bits & own) for view, own in self._views if bits & own]
+            parts, runs = [part for part, _ in each], [run for _, run in each]
             slots = [slot for part in parts for phase in (part.first, part.rest) for slot in phase.slots]
-            found = self._programs[bits] = Program(parts, any(slot.kept != TRAIL for slot in slots))
+            paned = any(slot.kept != TRAIL for slot in slots)
+            found = self._programs[bits] = Program(tuple(parts), paned, tuple(runs))
+        return found
+
+    def _view(self, view: FeatureView, bits: int) -> tuple[Part, Run]:
+        found = self._compiled.get((view.name, bits))
+        if found is None:
+            part = self._part(view, bits)
+            found = self._compiled[view.name, bits] = part, compiled(part)
         return found
 
     def _part(self, view: FeatureView, bits: int) -> Part:
@@ -123,48 +108,9 @@ def read(
     """
     values: dict[str, Value] = {}
     absent: list[str] = []
-    for own, first, currency, rest, names in program.parts:
-        found: dict[str, Any] = {}
-        reading.currency = None
-        for name, read_out in own:
-            found[name] = read_out(None, reading)
-        if first.slots:
-            _fill(found, first, totals, trails, reading)
-            if currency:
-                reading.currency = next((found[name] for name in currency if found[name] is not None), None)
-        _fill(found, rest, totals, trails, reading)
-        for name in names:
-            value = found[name]
-            if value is None:
-                absent.append(name)
-            else:
-                values[name] = value
+    for run in program.runs:
+        run(values, absent, totals, trails, reading)
     return values, absent
-
-
-def _fill(
-    found: dict[str, Any], phase: Phase, totals: Sequence[Accs], trails: Accs, reading: Reading
-) -> None:
-    for slot, kept, join, reads, blanks in phase.slots:
-        acc = trail_of(trails, slot) if kept else _sum(totals, slot, join)
-        if acc is None:
-            found.update(blanks)
-        else:
-            if kept == NAMED:
-                acc = acc, _sum(totals, slot, join) or {}
-            for name, read_out in reads:
-                found[name] = read_out(acc, reading)
-    for name, inputs, function in phase.derived:
-        found[name] = function(*[found[each] for each in inputs])
-
-
-def _sum(totals: Sequence[Accs], slot: int, join: Join) -> Any:
-    acc = None
-    for total in totals:
-        more = total.get(slot)
-        if more is not None:
-            acc = more if acc is None else join(acc, more)
-    return acc
 
 
 def _needed(view: FeatureView, changed: set[str]) -> set[str]:
@@ -200,7 +146,7 @@ def _slot(slot: int, features: list[Feature]) -> Slot:
     reads = tuple((f.name, getattr(aggregate, f.read)) for f in features)
     return Slot(
         slot,
-        NAMED if aggregate.named else TRAIL if aggregate.trail else PANES,
+        NAMED if aggregate.named else TRAIL if aggregate.trail else NUMBER if aggregate.number else PANES,
         _joined(aggregate),
         reads,
         {name: read_out(nothing, Reading()) for name, read_out in reads},

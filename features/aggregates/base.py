@@ -62,6 +62,8 @@ class Aggregate(ABC):
     monetary = False
     """Whether what is read depends on the currency chosen."""
 
+    number = False
+    """Whether the accumulator is a number, the value itself, and sums of panes are just that."""
     history = False
     """Whether it is an ordered history, which gives way after sets and bags."""
 

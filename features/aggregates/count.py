@@ -17,6 +17,8 @@ class Count(Aggregate):
 
     where: str = ""
 
+    number = True
+
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_wanted", attrgetter(self.where) if self.where else None)

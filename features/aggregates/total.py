@@ -18,6 +18,8 @@ class Total(Aggregate):
 
     field: str
 
+    number = True
+
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_get", attrgetter(self.field))

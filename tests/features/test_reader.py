@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from events.event import Money
 from features.aggregates import Count, Latest, MoneySum
 from features.aggregates.base import Reading
+from features.compile import source_of
 from features.definition import Derived, Feature, FeatureView
 from features.facts import CartFact, ProductFact
 from features.reader import ALL, Reader, read
@@ -94,3 +97,35 @@ def test_money_is_read_in_the_currency_that_did_not_change() -> None:
     assert (values, absent) == ({"cart_added_value": Money(7, "EUR")}, [])
     values, absent = read(programs.program(bits[added]), (), trails, Reading())
     assert (values, absent) == ({}, ["cart_added_value"])
+
+
+def test_programs_are_made_anew_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs, bits = reader(*VIEWS)
+    every = [programs.program(bit) for bit in bits.values()]
+    monkeypatch.setattr("features.reader.MOST_PROGRAMS", 1)
+    assert [programs.program(bit).parts for bit in bits.values()] == [each.parts for each in every]
+
+
+def test_a_program_is_python_without_a_table() -> None:
+    view = FeatureView(
+        "test", "product", ProductFact.of, (Feature("_clicks", Count(), ""), Derived("twice", double, ""))
+    )
+    programs, bits = reader(view)
+    (slot,) = bits
+    names: dict[str, Any] = {}
+    assert (
+        source_of(programs.program(ALL).parts[0], names)
+        == f"""\
+def run(values, absent, totals, trails, reading):
+    reading.currency = None
+    v0 = 0
+    for total in totals:
+        v0 += total.get({slot}, 0)
+    v1 = f0(v0)
+    if v1 is None:
+        absent.append('twice')
+    else:
+        values['twice'] = v1
+"""
+    )
+    assert names == {"f0": double}
