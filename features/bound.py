@@ -16,8 +16,9 @@ from features.state import (
     SessionState,
     ShopperState,
     accs_of,
-    dump,
+    encode,
     orders_of,
+    pack,
     pane_of,
     panes_of,
     total_of,
@@ -57,9 +58,10 @@ def spend(state: ShopperState, event: Event, plan: Plan) -> bool:
 
 def _size(state: ShopperState) -> int:
     """Length of the state's bytes at most; it does not depend on which rows were asked for."""
+    pack(state)
     sessions = [(session.key, session.accs) for session in state.sessions]
     kept = (state.ids, state.orders, state.levels, state.trails, sessions, state.ended, state.denied)
-    return len(dump(kept)) + A_SESSION * len(sessions) + A_SHOPPER
+    return len(encode(kept)) + A_SESSION * len(sessions) + A_SHOPPER
 
 
 def _ways(state: ShopperState, plan: Plan) -> Iterator[None]:

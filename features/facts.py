@@ -38,7 +38,9 @@ MOST_MINOR = 10**14
 
 def cut(text: str | None) -> str | None:
     """`text` as it is kept in state."""
-    return text if text is None or (len(text) <= TEXT_BYTES and text.isascii()) else _cut(text, TEXT_BYTES)
+    if text is None or (len(text) <= TEXT_BYTES and text.isascii()):
+        return text
+    return _cut(text, TEXT_BYTES)
 
 
 def cut_id(event_id: str) -> str:

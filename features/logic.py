@@ -211,10 +211,10 @@ class ShopperLogic:
             fact, given = limited(fact, touches, trails), fact
             if fact is not given:
                 self._lose(state, fact.at)
-        for bit, slot, aggregate in touches.trails:
+        for bit, slot, grow in touches.trails:
             if type(trails.get(slot)) is Raw:
                 trail_of(trails, slot)
-            lost = aggregate.grow(trails, slot, fact, start)
+            lost = grow(trails, slot, fact, start)
             if lost is not None:
                 bits |= bit
                 if lost > BEGINNING:
@@ -298,11 +298,11 @@ class ShopperLogic:
 def _count(touches: Touches, fact: Any, pane: Accs, total: Accs, trails: Accs) -> int:
     """Add a fact to a pane and its level's totals; the bits of what changed, but for names."""
     bits = 0
-    for bit, slot, aggregate in touches.panes:
-        if aggregate.grow(pane, slot, fact, BEGINNING) is not None:
-            aggregate.grow(total, slot, fact, BEGINNING)
+    for bit, slot, grow in touches.panes:
+        if grow(pane, slot, fact, BEGINNING) is not None:
+            grow(total, slot, fact, BEGINNING)
             bits |= bit
-    for _, slot, bag in touches.named:
+    for slot, bag in touches.named:
         if slot in trails:
             bag.weigh(pane, slot, fact, trails[slot])
             bag.weigh(total, slot, fact, trails[slot])

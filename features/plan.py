@@ -1,6 +1,6 @@
 """Views compiled for the hot path: which accumulators a kind of event touches, and how a row is read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from events.event import UNTYPED_ACTION, Event
@@ -12,13 +12,16 @@ from features.reader import ALL, Program, Reader, read
 from features.row import Value
 from features.settings import Definitions
 
+Grow = Callable[[Accs, int, Any, int], int | None]
+
 
 class Touch(NamedTuple):
     """One accumulator that a fact changes."""
 
     bit: int
     slot: int
-    aggregate: Aggregate
+    grow: Grow
+    """`Aggregate.grow` of the accumulator."""
 
 
 class Touches(NamedTuple):
@@ -27,7 +30,7 @@ class Touches(NamedTuple):
     trails: tuple[Touch, ...]
     """Kept once a shopper, names of bags among them."""
     panes: tuple[Touch, ...]
-    named: tuple[tuple[int, int, Bag], ...]
+    named: tuple[tuple[int, Bag], ...]
     """Kept in both ways."""
     mixed: int
     """Slot of the currencies that have room; -1 where the fact has no amounts."""
@@ -75,12 +78,13 @@ class ViewPlan:
                 f for f in self.view.accumulated() if (not f.on or kind in f.on) and not f.aggregate.idle
             ]
             slots = {self.view.slot(f): f.aggregate for f in features}
-            touched = [Touch(self._bits[slot], slot, aggregate) for slot, aggregate in slots.items()]
+            last = [slot for slot, each in slots.items() if each.trail or each.named]
+            touched = {slot: Touch(self._bits[slot], slot, each.grow) for slot, each in slots.items()}
             mixed = next((f for f in features if f.name == self.view.mixed), None)
             found = self._touches[kind] = Touches(
-                tuple(touch for touch in touched if touch.aggregate.trail or touch.aggregate.named),
-                tuple(touch for touch in touched if not touch.aggregate.trail and not touch.aggregate.named),
-                tuple((bit, slot, each) for bit, slot, each in touched if isinstance(each, Bag)),
+                tuple(touched[slot] for slot in last),
+                tuple(touch for slot, touch in touched.items() if slot not in last),
+                tuple((slot, each) for slot, each in slots.items() if isinstance(each, Bag)),
                 self.view.slot(mixed) if mixed else -1,
                 getattr(mixed.aggregate, "most", 0) if mixed else 0,
             )

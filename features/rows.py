@@ -1,6 +1,7 @@
 """Rows of the rolling windows: whole ones, and partial ones on top of those that were given before. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from features.aggregates.base import Reading
 from features.plan import Plan
@@ -9,6 +10,7 @@ from features.row import FeatureRow, Value
 from features.settings import Window
 from features.state import Level, ShopperState, base_of, total_of
 
+NEVER: Final = 2**62
 Read = tuple[dict[str, Value], tuple[str, ...]]
 
 
@@ -60,6 +62,7 @@ class Windows:
         held: list[Level] = []
         newest = oldest = state.at
         before: tuple[int, Read] | None = None
+        looked_back = self._looked_back(state)
         for i, (window, level) in enumerate(zip(self._windows, state.levels, strict=True)):
             if not level.empty:
                 oldest = level.first * window.pane_ms
@@ -73,7 +76,7 @@ class Windows:
             bits = ALL if self._whole or touched is None or base is None else touched[i]
             if held:
                 until = window.leaves_at(newest // window.pane_ms)
-                following = self._following(state, i, oldest)
+                following = min(window.leaves_at(oldest // window.pane_ms), looked_back)
                 state.written[i] = state.seen, state.at, until
             else:
                 state.written[i] = None
@@ -110,16 +113,12 @@ class Windows:
         values, absent = read(program, totals, state.trails, Reading(start))
         return values, tuple(absent)
 
-    def _following(self, state: ShopperState, i: int, oldest: int) -> int:
-        """When the window's values next change: its first pane leaves, or what it looks back to."""
-        window = self._windows[i]
-        following = window.leaves_at(oldest // window.pane_ms)
-        if not self._plan.looking_back.keys().isdisjoint(state.trails):
-            longest = self._windows[-1]
-            first = next(
-                level.first * each.pane_ms
-                for each, level in zip(reversed(self._windows), reversed(state.levels), strict=True)
-                if not level.empty
-            )
-            following = min(following, longest.leaves_at(first // longest.pane_ms))
-        return following
+    def _looked_back(self, state: ShopperState) -> int:
+        """When the longest window's first pane leaves, if something looks back to it; else never."""
+        looking_back = self._plan.looking_back
+        if not looking_back or looking_back.keys().isdisjoint(state.trails):
+            return NEVER
+        longest = self._windows[-1]
+        levels = zip(reversed(self._windows), reversed(state.levels), strict=True)
+        first = next((level.first * each.pane_ms for each, level in levels if not level.empty), NEVER)
+        return longest.leaves_at(first // longest.pane_ms)

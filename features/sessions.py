@@ -132,8 +132,8 @@ class Sessions:
                 session.capped = True
                 state.overflow += 1
         for several in (touches.trails, touches.panes):
-            for bit, slot, aggregate in several:
-                lost = aggregate.grow(accs, slot, fact, BEGINNING)
+            for bit, slot, grow in several:
+                lost = grow(accs, slot, fact, BEGINNING)
                 if lost is not None:
                     bits |= bit
                     if lost > BEGINNING:

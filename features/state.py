@@ -108,7 +108,7 @@ GRACE_MS = 60_000
 
 class _Level(Level, array_like=True):
     total: msgspec.Raw = msgspec.Raw(b"\x80")
-    panes: msgspec.Raw = msgspec.Raw(b"\x80")
+    panes: msgspec.Raw = msgspec.Raw(b"\xc4\x01\x80")
 
 
 class _Session(SessionState, array_like=True, dict=True):
@@ -130,6 +130,7 @@ _FIRST = msgspec.msgpack.Decoder(_Head)
 _STORED = msgspec.msgpack.Decoder(_Stored)
 _ANY = msgspec.msgpack.Decoder()
 _PANES = msgspec.msgpack.Decoder(dict[int, msgspec.Raw])
+_BYTES = msgspec.msgpack.Decoder(bytes)
 _RAW = msgspec.Raw
 
 
@@ -138,8 +139,21 @@ def base_of(written: Written | None, at: int) -> tuple[int, int] | None:
     return None if written is None or written[2] <= at else written[:2]
 
 
-dump = msgspec.msgpack.Encoder().encode
-"""A state, or a part of one, as bytes."""
+encode = msgspec.msgpack.Encoder().encode
+"""A part of a state as bytes."""
+
+
+def dump(state: ShopperState) -> bytes:
+    """A state as bytes; its panes are packed by this."""
+    pack(state)
+    return encode(state)
+
+
+def pack(state: ShopperState) -> None:
+    """Make one byte string of each level's panes: who loads the state steps over it in one go."""
+    for level in state.levels:
+        if type(level.panes) is dict:
+            level.panes = _RAW(encode(encode(level.panes)))
 
 
 def load(data: bytes) -> ShopperState:
@@ -176,7 +190,7 @@ def panes_of(level: Level) -> dict[int, Any]:
     """The panes of a level, each still packed as long as `pane_of` did not decode it."""
     panes = level.panes
     if type(panes) is _RAW:
-        panes = level.panes = _PANES.decode(panes)
+        panes = level.panes = _PANES.decode(_BYTES.decode(panes))
     return panes  # type: ignore[no-any-return]
 
 

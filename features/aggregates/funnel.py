@@ -89,9 +89,9 @@ class Funnel(Trail):
     def begun(self, acc: State, reading: Reading = WHOLE) -> list[Begun]:
         """Each of them, and whether it bought inside."""
         start = max(reading.start, 1)
-        inside: list[Begun] = [
+        inside: list[Begun] = sorted(
             (key, bought >= start) for key, (began, bought) in acc[0].items() if began >= start
-        ]
+        )
         return inside + [((run[0], run[1]), run[3] >= start) for run in acc[1] if run[2] >= start]
 
     def _last(self, acc: State) -> int:
