@@ -29,7 +29,8 @@ class Passed:
 def level_of(windows: Sequence[Window], at: int, as_of: int) -> int:
     """Number of the shortest window that holds the event time `at`, or how many there are."""
     for i, window in enumerate(windows):
-        if window.leaves_at(at // window.pane_ms) > as_of:
+        pane = window.pane_ms  # as `leaves_at`, without a call for each event
+        if (at // pane + 1) * pane + window.size_ms > as_of:
             return i
     return len(windows)
 

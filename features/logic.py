@@ -191,9 +191,9 @@ class ShopperLogic:
         enter(state.levels[i], number)
         start = self._windows[0].first_pane(state.at) * self._windows[0].pane_ms
         bits = 0
-        for plan in wanted:
-            fact = plan.fact(event, order)
-            bits |= self._fold(state, state.levels[i], number, plan.touches(event.kind), fact, start)
+        for maker, touches in wanted:
+            fact = maker(event, order, self.definitions)
+            bits |= self._fold(state, state.levels[i], number, touches, fact, start)
         self._window_rows.touch(state, self._all & -(1 << i), bits)
         if i and not self._plan.looking_back.keys().isdisjoint(state.trails):
             self._window_rows.touch(state, self._all, sum(self._plan.looking_back.values()))

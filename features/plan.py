@@ -7,7 +7,7 @@ from events.event import UNTYPED_ACTION, Event
 from features.aggregates.bag import Bag
 from features.aggregates.base import Accs, Aggregate, Reading, Trail
 from features.aggregates.own import Own
-from features.definition import FeatureView
+from features.definition import FactMaker, FeatureView
 from features.reader import ALL, Program, Reader, read
 from features.row import Value
 from features.settings import Definitions
@@ -128,15 +128,17 @@ class Plan:
         self.reader = Reader((plan.view for plan in self.rolling), bits)
         session = next((view for view in hosted if view.scope == "session"), None)
         self.session = None if session is None else SessionPlan(session, definitions)
-        self._wanted: dict[tuple[str, bool], list[ViewPlan]] = {}
+        self._wanted: dict[tuple[str, bool], list[tuple[FactMaker, Touches]]] = {}
 
-    def wanted(self, event: Event) -> list[ViewPlan]:
-        """The rolling views that make a fact of the event."""
+    def wanted(self, event: Event) -> list[tuple[FactMaker, Touches]]:
+        """How the rolling views that want the event make a fact of it, and what that touches."""
         key = (event.kind, event.session_id is None)
         found = self._wanted.get(key)
         if found is None:
-            found = [plan for plan in self.rolling if plan.view.wants(event)]
-            found = self._wanted[key] = [] if event.kind == UNTYPED_ACTION else found
+            views = [] if event.kind == UNTYPED_ACTION else self.rolling
+            found = self._wanted[key] = [
+                (each.view.fact, each.touches(event.kind)) for each in views if each.view.wants(event)
+            ]
         return found
 
 

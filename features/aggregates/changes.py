@@ -103,7 +103,10 @@ class Changes(Trail):
 
 
 def _moment(at: int, event_id: str) -> bytes:
-    return max(at, 0).to_bytes(TIME) + event_id.encode()[:ID_BYTES].ljust(ID_BYTES, b"\0")
+    told = event_id.encode()
+    if len(told) != ID_BYTES:  # a UUID is as long
+        told = told[:ID_BYTES].ljust(ID_BYTES, b"\0")
+    return max(at, 0).to_bytes(TIME) + told
 
 
 def _before(moments: bytes, moment: bytes) -> int:

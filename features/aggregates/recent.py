@@ -54,7 +54,8 @@ class Recent(Trail):
         acc = accs.get(slot)
         if acc is not None and len(acc) == len(values) == 1 and values[0] in acc:
             before = acc[values[0]]
-            acc[values[0]] = max(before, fact.at)
+            if fact.at > before:
+                acc[values[0]] = fact.at
             return None if before >= start else BEGINNING
         accs[slot] = self.add({} if acc is None else acc, fact)
         return BEGINNING

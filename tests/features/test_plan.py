@@ -23,7 +23,8 @@ def test_an_event_goes_to_the_rolling_views_that_want_it() -> None:
     plan = Plan(VIEWS, DEFINITIONS)
 
     def wanted(kind: str, session: str | None = "s") -> list[str]:
-        return [each.view.name for each in plan.wanted(Event("ann", "1", 0, kind, session))]
+        makers = [maker for maker, _ in plan.wanted(Event("ann", "1", 0, kind, session))]
+        return [each.view.name for each in plan.rolling if each.view.fact in makers]
 
     assert wanted(PRODUCT_VIEW) == ["product", "category", "context"]
     assert wanted(PAGE_VIEW) == ["context"]
