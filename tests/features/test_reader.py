@@ -103,6 +103,7 @@ def test_programs_are_made_anew_when_there_are_too_many(monkeypatch: pytest.Monk
     programs, bits = reader(*VIEWS)
     every = [programs.program(bit) for bit in bits.values()]
     monkeypatch.setattr("features.reader.MOST_PROGRAMS", 1)
+    assert programs.program(ALL).parts
     assert [programs.program(bit).parts for bit in bits.values()] == [each.parts for each in every]
 
 
