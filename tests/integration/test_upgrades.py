@@ -204,7 +204,7 @@ def another_release(folder: Path) -> Path:
     text = "\n".join(lines) + "\n"
     for before, after in {
         '"last_product_viewed"': '"latest_product"',
-        '"unique_products_viewed", Distinct("ids")': '"unique_products_viewed", Distinct("ids", most=7)',
+        '"unique_products_viewed", Distinct("keys")': '"unique_products_viewed", Distinct("keys", most=7)',
         '            Feature("promo_view_count"': (
             '            Feature("views_again", Count(), "Product views.", SEEN, unit="events"),\n'
             '            Feature("identified", Count("first_id"), "With an id.", SEEN, unit="events"),\n'
