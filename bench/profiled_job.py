@@ -7,8 +7,7 @@ from pathlib import Path
 from pyflink.datastream import RuntimeContext
 
 from bench.sampler import FOLDER_VARIABLE, watch
-from jobs.job_config import JobConfig
-from jobs.live import ENVIRONMENT_VARIABLE
+from jobs.live import configured
 from jobs.pipeline import build, environment
 from operators.features import FeaturesFunction, FeaturesOptions
 
@@ -29,7 +28,7 @@ class ProfiledFeatures(FeaturesFunction):
 
 def main() -> None:
     """Submit the job."""
-    config = JobConfig.from_json(os.environ[ENVIRONMENT_VARIABLE].encode())
+    config = configured()
     env = environment(config)
     build(env, config, partial(ProfiledFeatures, folder=Path(os.environ[FOLDER_VARIABLE])))
     env.execute_async(config.job_name)

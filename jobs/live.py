@@ -1,8 +1,8 @@
 """The live job: Kafka in, Redis out, until it is stopped.
 
 Entry point of `flink run -pym jobs.live -pyfs job.zip -- --config job.json` (and of `python -m jobs.live`).
-The configuration is the JSON of `jobs.job_config.JobConfig`, in a file or in the environment, since it may
-hold passwords that a process list would show.
+The configuration is the JSON of `jobs.job_config.JobConfig`, in a file, since it may hold passwords: a process
+list would show them as arguments, and Flink's client logs its environment.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Submit the job that the configuration describes, print its id and, if asked, wait for its end."""
     parser = argparse.ArgumentParser(prog="jobs.live", description="Submit the live job.")
     parser.add_argument(
-        "--config", type=Path, help=f"JSON of the job; without it {ENVIRONMENT_VARIABLE} holds it"
+        "--config", type=Path, help=f"JSON of the job; without it {ENVIRONMENT_VARIABLE} names it"
     )
     parser.add_argument("--wait", action="store_true", help="stay until the job ends")
     given = parser.parse_args(arguments)
@@ -52,11 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
 def _config(path: Path | None) -> JobConfig:
     if path is not None:
         return JobConfig.read(path)
-    text = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not text:
-        msg = f"no configuration: give --config FILE, or its JSON in {ENVIRONMENT_VARIABLE}"
+    return configured()
+
+
+def configured() -> JobConfig:
+    """The configuration in the file that the environment names.
+
+    Raises:
+        JobConfigError: if it names none, or what is in it cannot be used.
+    """
+    name = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not name:
+        msg = f"no configuration: give --config FILE, or its name in {ENVIRONMENT_VARIABLE}"
         raise JobConfigError(msg)
-    return JobConfig.from_json(text.encode())
+    return JobConfig.read(Path(name))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from jobs.job_config import JobConfig
 from jobs.package import build_zip
 
 CONFIG_VARIABLE: Final = "SHOPPER_JOB_CONFIG"
+SETTINGS: Final = "SHOPPER_"
 """What `jobs.live` reads; not imported from there, since that would load Flink's Python API for a second."""
 TIMEOUT_S: Final = 180.0
 KNOCK_S: Final = 10.0
@@ -40,7 +41,8 @@ def submit(
 ) -> str:
     """Submit the job and return its id.
 
-    The configuration travels in the environment, since it may hold passwords that a process list would show.
+    The configuration travels in a file that nobody else may read, and settings in the environment stay
+    behind: they may hold passwords, a process list shows arguments, and Flink's client logs its environment.
 
     Args:
         config: the job.
@@ -64,9 +66,13 @@ def submit(
         # Not by pipeline.jars: that would replace flink-python's jar, which `flink run` adds by itself.
         command += ["--jarfile", str(connector)]
         command += ["-pyclientexec", sys.executable, "-pyfs", str(archive), "-pym", entry]
-        secret = {CONFIG_VARIABLE: config.to_json().decode()}
+        described = Path(folder) / "job.json"
+        described.touch(mode=0o600)
+        described.write_bytes(config.to_json())
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SETTINGS)}
+        given = inherited | dict(environment) | {CONFIG_VARIABLE: str(described)}
         # Away from the project's folder, so that the client, too, takes its modules from the zip.
-        code, said = _run(command, os.environ | dict(environment) | secret, Path(folder))
+        code, said = _run(command, given, Path(folder))
     found = _JOB_ID.search(said)
     if code or found is None:
         told = [line for line in said.splitlines() if not line.startswith(("\tat ", "\t... "))]

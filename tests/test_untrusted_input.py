@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("events", "features", "sinks", "operators", "serving", "jobs", "deploy", "bench")
 MODULES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "marshal", "shelve", "jsonpickle", "joblib"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}
-# The functions that read a view are made of the catalogue, which is code of ours: no input is in their source.
+# What reads a view is made of the catalogue, which is code of ours: no input is in its source.
 MADE_OF_CODE = {"features/compile.py": ["exec()"]}
 UNSAFE_YAML = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
 

@@ -213,7 +213,9 @@ def _submit(around: Surroundings, config: JobConfig, fault: str, root: Path) -> 
     command += ["--jobmanager", around.flink.rest_url.removeprefix("http://")]
     command += ["-pyclientexec", sys.executable, "-pyfs", str(archive)]
     command += ["-pym", FAULTS.stem if fault else "jobs.live"]
-    environment = os.environ | around.flink.environment() | {ENVIRONMENT_VARIABLE: config.to_json().decode()}
+    described = around.folder / "job.json"
+    described.write_bytes(config.to_json())
+    environment = os.environ | around.flink.environment() | {ENVIRONMENT_VARIABLE: str(described)}
     environment["SHOPPER_TEST_FAULT"] = fault
     # Away from the project's folder, so that packaging mistakes show.
     done = subprocess.run(

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import microbatch
-from jobs.job_config import JobConfig
-from jobs.live import ENVIRONMENT_VARIABLE
+from jobs.live import configured
 from jobs.pipeline import build, environment
 from operators.features import FeaturesFunction, FeaturesOptions
 from sinks.redis_sink import RedisSink
@@ -61,7 +60,7 @@ def another_query() -> None:
 
 
 def main() -> None:
-    config = JobConfig.from_json(os.environ[ENVIRONMENT_VARIABLE].encode())
+    config = configured()
     features: Any = FailsOnOneEvent
     if os.environ["SHOPPER_TEST_FAULT"] == "another-query":
         another_query()
