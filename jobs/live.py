@@ -1,8 +1,8 @@
 """The live job: Kafka in, Redis out, until it is stopped.
 
 Entry point of `flink run -pym jobs.live -pyfs job.zip -- --config job.json` (and of `python -m jobs.live`).
-The configuration is the JSON of `jobs.job_config.JobConfig`, in a file, since it may hold passwords: a process
-list would show them as arguments, and Flink's client logs its environment.
+The configuration is the JSON of `jobs.job_config.JobConfig`, in a file, since it may hold passwords: a
+process list would show them as arguments, and Flink's client logs its environment.
 """
 
 import argparse
