@@ -11,7 +11,6 @@ from events.decoder import Decoder
 from features.logic import ShopperLogic
 from features.settings import Definitions
 from operators.applying import Applier
-from operators.batch import decode
 from operators.cache import CachedStore
 from operators.routing import Router
 from operators.shard import Shard, ShardOptions
@@ -73,7 +72,8 @@ class PlainJob:
         store = CachedStore(self.states, 50_000)
         applier = Applier(ShopperLogic(None, definitions), store.get)
         self._router = Router(Decoder(), TOPIC, buckets)
-        self._shard = Shard(ShardOptions("plain", TOPIC, LIFE, 0), applier, sink, store, lambda: self.now)
+        options = ShardOptions("plain", TOPIC, LIFE, 0)
+        self._shard = Shard(options, applier, sink, store, Buckets(), lambda: self.now)
         self._offset = 0
 
     def take(self, records: Sequence[bytes]) -> int:
@@ -84,7 +84,7 @@ class PlainJob:
         letters = 0
         for _, bucket, payload in routed:
             self.states.at_hand = bucket
-            letters += len(self._shard.take(decode(payload)))
+            letters += len(self._shard.take(payload))
         return letters
 
     def counts(self) -> dict[str, int]:

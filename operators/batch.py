@@ -43,13 +43,32 @@ class Batch(msgspec.Struct, array_like=True):
     """Whether its one record may have been accounted for before a migration."""
 
 
+class Head(msgspec.Struct, array_like=True):
+    """What is to be known of a batch before it is decoded."""
+
+    bucket: int
+    newest: int = 0
+    reads: msgspec.Raw = msgspec.Raw()
+    filtered: msgspec.Raw = msgspec.Raw()
+    letters: msgspec.Raw = msgspec.Raw()
+    records: msgspec.Raw = msgspec.Raw()
+    forgets: msgspec.Raw = msgspec.Raw()
+    again: bool = False
+
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
+_HEADS: Final = msgspec.msgpack.Decoder(Head)
 _DECODER: Final = msgspec.msgpack.Decoder(Batch)
 
 
 def encode(batch: Batch) -> bytes:
     """The batch as bytes."""
     return _ENCODER.encode(batch)
+
+
+def head_of(data: bytes) -> Head:
+    """The head of the batch in `data`."""
+    return _HEADS.decode(data)
 
 
 def decode(data: bytes) -> Batch:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from operators.backlog import Backlog
 from operators.ledger import Ledger
 from operators.schedule import NEVER, Schedule
 from sinks.sequence import Stamp
@@ -47,6 +48,7 @@ class Bucket:
     look_at: int = 0
     """When Redis is to be asked at the latest whether it still holds what it took, epoch ms."""
     rewriting: Rewriting | None = None
+    backlog: Backlog = field(default_factory=Backlog)
 
     def rewrite(self, now: int) -> None:
         """Have all rows written again, from the first."""
@@ -66,4 +68,5 @@ class Bucket:
 
     def moment(self, rewrite_at: int) -> int:
         """When the bucket has something to do, epoch ms; rewriting goes on no earlier than `rewrite_at`."""
-        return min(self.schedule.earliest, self.look_at if self.rewriting is None else rewrite_at)
+        again = self.look_at if self.rewriting is None else rewrite_at
+        return min(self.schedule.earliest, self.backlog.until, again)

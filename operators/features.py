@@ -12,7 +12,6 @@ from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES, branch_views
 from operators.applying import Applier
-from operators.batch import decode
 from operators.cache import CachedStore
 from operators.gauges import Gauges
 from operators.placement import bucket_of_key
@@ -52,9 +51,9 @@ class FeaturesFunction(KeyedProcessFunction):
         applier = Applier(self.logic(), store.get)
         branch = options.shard.branch
         split = None if branch else Split(options.definitions)
-        self._shard = Shard(
-            options.shard, applier, self._sink, store, wall_clock, split, run_of(runtime_context)
-        )
+        waiting = FlinkMap(runtime_context, "backlog")
+        run = run_of(runtime_context)
+        self._shard = Shard(options.shard, applier, self._sink, store, waiting, wall_clock, split, run)
         self._gauges = Gauges(runtime_context, self._shard.counts, branch, options.shard.accounts)
 
     def close(self) -> None:
@@ -63,17 +62,16 @@ class FeaturesFunction(KeyedProcessFunction):
 
     def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[str]:
         """Apply a batch; its dead letters go on."""
-        batch = decode(value)
-        letters = self._shard.take(batch)
-        self._arm(batch.bucket, ctx)
+        letters = self._shard.take(value)
+        self._arm(bucket_of_key(ctx.get_current_key()), ctx)
         return letters
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[str]:
         """Work off what is due in a bucket."""
         bucket = bucket_of_key(ctx.get_current_key())
-        self._shard.wake(bucket)
+        letters = self._shard.wake(bucket)
         self._arm(bucket, ctx)
-        return ()
+        return letters
 
     def logic(self) -> ShopperLogic:
         """The logic of the hosted views."""

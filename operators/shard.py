@@ -1,6 +1,6 @@
 """The work of one operator instance on its buckets: batches, wake-ups, what is due when. Knows no Flink."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +8,8 @@ from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applier
-from operators.batch import Batch
+from operators.backlog import Backlog
+from operators.batch import Batch, Forgetting, decode, head_of
 from operators.bucket import Bucket
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
@@ -58,14 +59,16 @@ class Shard:
         applier: Applier,
         sink: Sink,
         store: Store,
+        waiting: Store,
         clock: Callable[[], int],
         split: Split | None = None,
         run: str = "",
     ) -> None:
         """Begin knowing no bucket.
 
-        `store` is the map of the bucket at hand, `clock` gives epoch ms, `split` tells for which branches an
-        event counts where all are hosted, `run` is named in the progress.
+        `store` is the map of the bucket at hand and `waiting` that of its batches that wait, `clock` gives
+        epoch ms, `split` tells for which branches an event counts where all are hosted, `run` is named in the
+        progress.
         """
         self._options = options
         self._applier = applier
@@ -73,6 +76,7 @@ class Shard:
         names = Names(options.job, options.branch, about)
         self._writing = Writing(names, applier, sink, options.progress_ms)
         self._store = store
+        self._waiting = waiting
         self._clock = clock
         self._split = split
         self._buckets: dict[int, Bucket] = {}
@@ -80,30 +84,35 @@ class Shard:
         self._rewrite_at = 0
         """When the next rows are to be written again."""
 
-    def take(self, batch: Batch) -> list[str]:
-        """Apply a batch; returns its dead letters."""
-        bucket = self._bucket(batch.bucket)
-        if batch.again and bucket.ledger.has(batch):
-            return []
+    def take(self, payload: bytes) -> list[str]:
+        """Apply an encoded batch, after those that waited, or let it wait; returns dead letters."""
+        head = head_of(payload)
+        bucket = self._bucket(head.bucket)
         now = self._clock()
-        as_of = self._as_of(bucket, now)
         self._free_at = 0
-        bucket.ledger.take(batch)
-        floors = bucket.ledger.controls.floors
-        outcome = self._applier.apply(batch.records, as_of, batch.forgets, floors)
-        letters = batch.letters + [
-            self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)
-        ]
-        self._keep(bucket, outcome, now)
-        return letters
+        if bucket.backlog.takes(payload, head, now, self._waiting):
+            return []
+        batch = decode(payload)
+        if not batch.again:
+            return self._apply(bucket, now, batch)
+        letters = self._apply(bucket, now)
+        return letters if bucket.ledger.has(batch) else letters + self._apply(bucket, now, batch)
 
-    def wake(self, number: int) -> None:
-        """Do a chunk of what is due in a bucket: let time pass, else write rows again, else beat."""
+    def wake(self, number: int) -> list[str]:
+        """Do a chunk of what is due in a bucket; returns dead letters.
+
+        Batches that waited are applied, else time passes, else rows are written again, else it beats.
+        """
         bucket = self._bucket(number)
         now = self._clock()
         bucket.armed = NEVER
-        if now < self._free_at:
-            return
+        if now >= bucket.backlog.until:
+            return self._apply(bucket, now)
+        if now >= self._free_at:
+            self._wake(bucket, now)
+        return []
+
+    def _wake(self, bucket: Bucket, now: int) -> None:
         if bucket.schedule.earliest <= now:
             as_of = self._as_of(bucket, now)
             outcome = self._applier.advance(bucket.schedule.due(as_of, CHUNK), as_of)
@@ -140,10 +149,28 @@ class Shard:
                 totals[name] = totals.get(name, 0) + number
         return totals
 
+    def _apply(self, bucket: Bucket, now: int, *fresh: Batch) -> list[str]:
+        """Apply the batches that waited and then `fresh` ones, together."""
+        as_of, ledger = self._as_of(bucket, now), bucket.ledger
+        batches = [*map(decode, bucket.backlog.payloads), *fresh]
+        if not batches:
+            return []
+        ledger.add("batches.waited", len(bucket.backlog.payloads))
+        for batch in batches:
+            ledger.take(batch)
+        records = [record for batch in batches for record in batch.records]
+        outcome = self._applier.apply(records, as_of, list(_forgets(batches)), ledger.controls.floors)
+        letters = [letter for batch in batches for letter in batch.letters]
+        letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
+        self._keep(bucket, outcome, now)
+        bucket.backlog.clear(self._waiting)
+        return letters
+
     def _bucket(self, number: int) -> Bucket:
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = self._restore(number)
+            bucket.backlog = Backlog.restored(self._waiting)
             if self._writing.beating < 0:
                 self._writing.beating = number
         return bucket
@@ -194,3 +221,12 @@ class Shard:
         kind, record, dead, error = spoiled
         place = self._options.topic, record.partition, record.offset
         return dead_letter(bytes(record.raw), dead, *place, now, kind, error).decode()
+
+
+def _forgets(batches: Sequence[Batch]) -> Iterator[Forgetting]:
+    """The control records of several batches, their places told in the records of all."""
+    before = 0
+    for batch in batches:
+        for forget in batch.forgets:
+            yield Forgetting(forget.partition, forget.offset, forget.shopper, before + forget.before)
+        before += len(batch.records)

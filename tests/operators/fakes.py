@@ -12,7 +12,7 @@ from features.settings import Definitions
 from features.split import Split
 from features.state import ShopperState
 from operators.applying import Applier
-from operators.batch import Batch, Record, decode, encode
+from operators.batch import Batch, Record, encode
 from operators.cache import CachedStore
 from operators.shard import Shard, ShardOptions
 from sinks.redis_sink import WriteReport
@@ -132,7 +132,7 @@ class Instance:
     ) -> None:
         self.split = split
         self.now = NOW
-        self.store = MapOfBuckets()
+        self.store, self.waiting = MapOfBuckets(), MapOfBuckets()
         self.sink = SinkThatRemembers()
         self.logic = logic or ShopperLogic(definitions=definitions)
         self.cached = cached
@@ -147,23 +147,24 @@ class Instance:
         )
         store = CachedStore(self.store, self.cached)
         applier = Applier(self.logic, store.get)
-        self.shard = Shard(options, applier, self.sink, store, lambda: self.now, self.split)
+        self.shard = Shard(options, applier, self.sink, store, self.waiting, lambda: self.now, self.split)
 
     def take(self, *events: Event, bucket: int = 0, batch: Batch | None = None) -> list[str]:
         """Hand a batch over as it comes out of Flink."""
-        self.store.bucket = bucket
-        batch = batch or Batch(bucket, NOW)
+        self.store.bucket = self.waiting.bucket = bucket
+        batch = batch or Batch(bucket, self.now)
         records = [record(event, offset) for offset, event in enumerate(events)]
         whole = msgspec.structs.replace(batch, records=batch.records + records)
-        letters = self.shard.take(decode(encode(whole)))
+        letters = self.shard.take(encode(whole))
         self._arm(bucket)
         return letters
 
-    def wake(self, bucket: int = 0) -> None:
-        self.store.bucket = bucket
+    def wake(self, bucket: int = 0) -> list[str]:
+        self.store.bucket = self.waiting.bucket = bucket
         self.timers = {timer for timer in self.timers if timer > self.now}
-        self.shard.wake(bucket)
+        letters = self.shard.wake(bucket)
         self._arm(bucket)
+        return letters
 
     def pass_time(self, until: int) -> None:
         """Let Flink's timers (all of bucket 0) fire in their order."""

@@ -3,6 +3,7 @@
 import pickle
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,19 +58,18 @@ class Runtime:
     """A runtime context, its metric group, a timer service and a context in one."""
 
     def __init__(self, key: str = "0.1") -> None:
-        self.java_map = JavaMap()
+        self.java_map, self.waiting = JavaMap(), JavaMap()
         self.gauges: dict[str, Gauge] = {}
         self.group = ""
         self.timers: list[int] = []
-        self._state = self.java_map
         self._key = key
 
         self._runtime_context = self
         self.states: list[tuple[str, str]] = []
 
-    def get_map_state(self, descriptor: Any) -> "Runtime":
+    def get_map_state(self, descriptor: Any) -> Any:
         self.states.append((type(descriptor).__name__, descriptor.name))
-        return self
+        return SimpleNamespace(_state={"shoppers": self.java_map, "backlog": self.waiting}[descriptor.name])
 
     # Of Java's runtime context.
     def getJobInfo(self) -> "Runtime":  # noqa: N802
@@ -129,12 +129,13 @@ def opened() -> tuple[WithoutRedis, Runtime]:
 
 def batch(*ids: str) -> bytes:
     records = [Record(0, 0, view(event_id, at=NOW), memoryview(b"")) for event_id in ids]
-    return encode(Batch(0, NOW, {0: (len(ids), 0)}, records=records))
+    now = time.time_ns() // 1_000_000
+    return encode(Batch(0, now, {0: (len(ids), 0)}, records=records))
 
 
 def test_the_states_of_a_job_have_the_names_that_savepoints_know() -> None:
     _, runtime = opened()
-    assert runtime.states == [("MapStateDescriptor", "shoppers")]
+    assert runtime.states == [("MapStateDescriptor", "shoppers"), ("MapStateDescriptor", "backlog")]
 
 
 def test_a_batch_makes_one_write_to_the_state() -> None:

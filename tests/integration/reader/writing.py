@@ -7,7 +7,7 @@ from events.bucket import bucket_of
 from events.event import Event
 from features.logic import ShopperLogic
 from operators.applying import Applier
-from operators.batch import Batch
+from operators.batch import Batch, encode
 from operators.cache import CachedStore
 from operators.shard import Shard, ShardOptions
 from sinks.redis_sink import RedisSink
@@ -38,7 +38,7 @@ class Job:
             "job", "topic", life=now(), covers_from=covers_from, buckets=BUCKETS, progress_ms=1
         )
         applier = Applier(logic, CachedStore(self._store, 100).get)
-        self._shard = Shard(options, applier, sink, CachedStore(self._store, 100), clock)
+        self._shard = Shard(options, applier, sink, CachedStore(self._store, 100), MapOfBuckets(), clock)
 
     def take(self, *events: Event) -> None:
         """Apply events; those of one shopper in one batch."""
@@ -48,5 +48,5 @@ class Job:
         for bucket, own in by_bucket.items():
             self._store.bucket = bucket
             records = [record(event, offset) for offset, event in enumerate(own)]
-            self._shard.take(Batch(bucket, now(), records=records))
+            self._shard.take(encode(Batch(bucket, now(), records=records)))
             time.sleep(0.002)  # so that the next batch tells progress again

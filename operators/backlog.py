@@ -1,0 +1,64 @@
+"""Batches that wait: while a bucket is behind, those of a while are applied together.
+
+Reading a shopper's state, its rows and writing them cost the same for one event as for ten, and of the
+records of a second a shopper has several. Whoever is late anyway gains more by going faster than by going at
+once; who is not, never waits.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from operators.batch import Head
+from operators.schedule import NEVER
+from operators.store import Store
+
+BEHIND_MS: Final = 1_000
+"""A batch whose newest record is older may wait."""
+PART: Final = 8
+"""It waits for at most this part of its lateness, so that catching up ends smoothly."""
+MOST_MS: Final = 2_000
+"""Nor longer than this: after a failure it delays the moment at which all is caught up."""
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""So many bytes of a bucket wait, about 800 records: they are part of every checkpoint."""
+
+
+@dataclass
+class Backlog:
+    """The batches of one bucket that wait, the oldest first. They lie in Flink's state, too."""
+
+    payloads: list[bytes] = field(default_factory=list)
+    until: int = NEVER
+    """When they have waited long enough, epoch ms."""
+    size: int = 0
+    """Bytes of them all."""
+
+    @classmethod
+    def restored(cls, store: Store) -> "Backlog":
+        """What waits in the state of the bucket at hand; it has waited long enough."""
+        waiting = dict(store.items())
+        payloads = [waiting[place] for place in sorted(waiting, key=int)]
+        return cls(payloads, 0, sum(map(len, payloads))) if payloads else cls()
+
+    def takes(self, payload: bytes, head: Head, now: int, store: Store) -> bool:
+        """Let a batch wait, if it may; else all that waits is to be applied, this batch last.
+
+        Args:
+            payload: the batch.
+            head: of the batch.
+            now: epoch ms.
+            store: the waiting batches of the bucket at hand.
+        """
+        late = now - head.newest
+        if late < BEHIND_MS or head.again or now >= self.until or self.size + len(payload) > MOST_BYTES:
+            return False
+        self.until = min(self.until, now + min(late // PART, MOST_MS))
+        store.put_all({str(len(self.payloads)): payload})
+        self.payloads.append(payload)
+        self.size += len(payload)
+        return True
+
+    def clear(self, store: Store) -> None:
+        """Note that all were applied."""
+        for place in range(len(self.payloads)):
+            store.remove(str(place))
+        self.payloads, self.until, self.size = [], NEVER, 0
