@@ -1,8 +1,10 @@
 """The bucket of a shopper: the virtual shard that holds the shopper's state."""
 
+from functools import lru_cache
 from hashlib import md5
 
 
+@lru_cache(65_536)  # a shopper comes again soon
 def bucket_of(shopper: str, buckets: int) -> int:
     """Bucket of a shopper, 0 to `buckets` - 1, the same on every machine and in every release.
 

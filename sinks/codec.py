@@ -5,6 +5,7 @@ Fields that begin with `_` are ours: `_at`, `_next`, `_until` (epoch millisecond
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from features.row import FeatureRow
@@ -55,6 +56,7 @@ class Stored(NamedTuple):
     capped: bool
 
 
+@lru_cache(4_096)  # all rows of a shopper have the same, and most their base, too
 def fence(life: int, seen: int, as_of: int) -> str:
     """`(life, seen, as_of)` as one string that compares bytewise as the numbers do.
 

@@ -1,6 +1,7 @@
 """Names of the Redis keys, and why no id can forge another's: ids are percent-encoded."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -26,6 +27,7 @@ class KeyParts(NamedTuple):
     window: str
 
 
+@lru_cache(4_096)  # a shopper has several rows
 def encode_id(raw: str) -> str:
     """`raw` with `:`, `%`, `{`, `}`, whitespace and control characters percent-encoded.
 
