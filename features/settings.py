@@ -88,6 +88,11 @@ class Definitions:
                 raise ValueError(msg)
 
     @property
+    def reach_ms(self) -> int:
+        """How long an event can count in a window, milliseconds: the longest window and one of its panes."""
+        return self.windows[-1].size_ms + self.windows[-1].pane_ms
+
+    @property
     def session_gap_ms(self) -> int:
         """The gap in milliseconds."""
         return self.session_gap // _MS

@@ -102,7 +102,7 @@ class JobConfig:
         if isinstance(self.start, int):
             return self.start
         if self.start == RECENT:
-            return self.life - max(window.size_ms + window.pane_ms for window in self.definitions.windows)
+            return self.life - self.definitions.reach_ms
         return 0 if self.start == EARLIEST else self.life
 
     def to_json(self) -> bytes:

@@ -33,8 +33,7 @@ class Applier:
         self._known: set[str] = set()
         self._floors: Floors = {}
         definitions = logic.definitions
-        longest = max(window.size_ms + window.pane_ms for window in definitions.windows)
-        self._rows_live_ms = max(longest, definitions.session_retention_ms)
+        self._rows_live_ms = max(definitions.reach_ms, definitions.session_retention_ms)
         """No row outlives its last event by more."""
 
     def apply(

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from redis.backoff import EqualJitterBackoff
@@ -27,6 +28,20 @@ _PATIENCE: Final = 3
 """So many rounds go without a wait when only `_AT_ONCE` faults came up."""
 
 
+@dataclass(slots=True)
+class Answers:
+    """What Redis answered to the calls of one write."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    """How often each letter of the scripts."""
+    missed: list[str] = field(default_factory=list)
+    """The shoppers of whom some row has to be sent whole."""
+    behind: list[str] = field(default_factory=list)
+    """The shoppers of whom some row was refused, for what is stored is newer."""
+    retries: int = 0
+    """Rounds that had to be made again."""
+
+
 class Exchange:
     """One writer's conversation with Redis. Not thread-safe: one an operator."""
 
@@ -34,35 +49,23 @@ class Exchange:
         self._route = route
         self._shown = shown
         self._loaded: set[tuple[ConnectionPool, str]] = set()
-        self.retries = 0
-        """Rounds that had to be made again, since the beginning."""
-        self.missed: list[str] = []
-        """Of the last `send`: the shoppers of whom some row has to be sent whole."""
-        self.behind: list[str] = []
-        """Of the last `send`: the shoppers of whom some row was refused, for what is stored is newer."""
 
-    def send(self, calls: Sequence[Call], give_up_s: float, deadline: float) -> Counter[str]:
-        """The verdict letters of all calls, counted.
+    def send(self, calls: Sequence[Call], give_up_s: float, deadline: float, answers: Answers) -> None:
+        """Send the calls and add what Redis says to `answers`.
 
         Raises:
             SinkUnavailable: when calls are unanswered at `deadline` (monotonic), or an answer is final.
         """
-        verdicts: Counter[str] = Counter()
         left, failures = list(calls), 0
-        self.missed.clear()
-        self.behind.clear()
         while left:
-            attempt = _Round(self._loaded, deadline, self._route.cluster)
+            attempt = _Round(self._loaded, deadline, self._route.cluster, answers)
             left = attempt.run(self._route, left)
-            verdicts += attempt.verdicts
-            self.missed += attempt.missed
-            self.behind += attempt.behind
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
                 break
             failures += 1
-            self.retries += 1
+            answers.retries += 1
             wait = _BACKOFF.compute(failures)
             if attempt.faults <= _AT_ONCE and failures <= _PATIENCE:
                 wait = 0.0
@@ -71,7 +74,6 @@ class Exchange:
             if Fault.MOVED in attempt.faults or Fault.LATER in attempt.faults:
                 self._route.refresh()
             time.sleep(wait)
-        return verdicts
 
     def _unavailable(self, left: int, error: Exception | None, give_up_s: float = 0) -> SinkUnavailable:
         _, code = fault_of(error, self._route.cluster) if error is not None else (None, "")
@@ -94,13 +96,13 @@ class _Sent(NamedTuple):
 class _Round:
     """One attempt: everything is written to all nodes first, then all answers are read."""
 
-    def __init__(self, loaded: set[tuple[ConnectionPool, str]], deadline: float, cluster: bool) -> None:
+    def __init__(
+        self, loaded: set[tuple[ConnectionPool, str]], deadline: float, cluster: bool, answers: Answers
+    ) -> None:
         self._loaded = loaded
         self._deadline = deadline
         self._cluster = cluster
-        self.verdicts: Counter[str] = Counter()
-        self.missed: list[str] = []
-        self.behind: list[str] = []
+        self._answers = answers
         self.left: list[Call] = []
         self.faults: set[Fault] = set()
         self.error: Exception | None = None
@@ -177,9 +179,9 @@ class _Round:
 
     def _take(self, pool: ConnectionPool, call: Call, reply: Any) -> None:
         if not isinstance(reply, ResponseError):
-            letters = reply.decode() if call.script else "p"
-            self.verdicts.update(letters)
-            for letter, told in (("m", self.missed), ("r", self.behind)):
+            letters, answers = reply.decode() if call.script else "p", self._answers
+            answers.verdicts.update(letters)
+            for letter, told in (("m", answers.missed), ("r", answers.behind)):
                 if letter in letters:
                     told += [
                         whose for whose, each in zip(call.subjects, letters, strict=True) if each == letter
@@ -187,7 +189,7 @@ class _Round:
             return
         fault, _ = fault_of(reply, self._cluster)
         if fault is Fault.FOREIGN:
-            self.verdicts["f"] += 1
+            self._answers.verdicts["f"] += 1
             return
         self.faults.add(fault)
         self.error = reply

@@ -1,7 +1,6 @@
 """Writes feature rows to Redis: fenced, pipelined, retried. What to write is decided elsewhere."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -11,7 +10,7 @@ from sinks.arguments import Texts, fenced_row, shared_row
 from sinks.branch_fields import FENCE_LUA, BranchFields, branch_script
 from sinks.calls import CALL_ROWS, Call, Script, cut, evaluation, plain
 from sinks.codec import key_of
-from sinks.exchange import Exchange
+from sinks.exchange import Answers, Exchange
 from sinks.keys import checked_prefix
 from sinks.routes import Route, route_to
 from sinks.sequence import Stamp, stamping
@@ -119,23 +118,19 @@ class RedisSink:
 
     def _send(self, calls: list[Call]) -> WriteReport:
         deadline = time.monotonic() + self._give_up_s
-        before = self._exchange.retries
-        verdicts: Counter[str] = Counter()
-        missed: dict[str, None] = {}
-        behind: dict[str, None] = {}
+        answers = Answers()
         for batch in cut(calls):
-            verdicts += self._exchange.send(batch, self._give_up_s, deadline)
-            missed |= dict.fromkeys(self._exchange.missed)
-            behind |= dict.fromkeys(self._exchange.behind)
+            self._exchange.send(batch, self._give_up_s, deadline, answers)
+        verdicts = answers.verdicts
         return WriteReport(
             written=verdicts["w"] + verdicts["d"],
             refused=verdicts["r"] + verdicts["o"],
             foreign=verdicts["f"],
-            retries=self._exchange.retries - before,
-            missed=tuple(missed),
+            retries=answers.retries,
+            missed=tuple(dict.fromkeys(answers.missed)),
             lost=verdicts["l"] > 0,
             deleted=verdicts["d"],
-            behind=tuple(behind),
+            behind=tuple(dict.fromkeys(answers.behind)),
         )
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
