@@ -18,8 +18,9 @@ from jobs.job_config import JobConfig
 from jobs.package import build_zip
 
 CONFIG_VARIABLE: Final = "SHOPPER_JOB_CONFIG"
-SETTINGS: Final = "SHOPPER_"
 """What `jobs.live` reads; not imported from there, since that would load Flink's Python API for a second."""
+SETTINGS: Final = "SHOPPER_"
+"""How the names of variables with settings begin, which Flink's client is not to see."""
 TIMEOUT_S: Final = 180.0
 KNOCK_S: Final = 10.0
 _JOB_ID: Final = re.compile(r"JobID ([0-9a-f]{32})")
