@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from jobs.flink_rest import ENDED, FlinkRest, innermost
+from jobs.flink_rest import ENDED, FlinkRest, root_cause
 
 BEGIN_S: Final = 30.0
 """A job that waits for slots may do so for longer; it has been submitted all the same."""
@@ -44,7 +44,7 @@ def why_ended(flink: FlinkRest, job_id: str) -> str:
     while not (cause := flink.cause(job_id)) and time.monotonic() < until:
         time.sleep(_POLL_S)
     if _UNCLAIMED not in cause:
-        return innermost(cause) or "no exception is known"
+        return root_cause(cause) or "no exception is known"
     return (
         "the state does not fit: it is also that of an operator that this job does not have. Either the query"
         " that gathers the micro-batches is another (another release, topic or version of Flink): then let"

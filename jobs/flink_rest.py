@@ -1,6 +1,7 @@
 """What is asked of a running Flink cluster: which jobs it knows, how far they are, to stop one."""
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -12,17 +13,22 @@ STOP_S: Final = 600.0
 """A savepoint of many millions of shoppers takes minutes."""
 RUNNING_S: Final = 60.0
 _POLL_S: Final = 0.2
+_LONGEST: Final = 1000
+_NAMES: Final = re.compile(r"^(?:[\w$]+(?:\.[\w$]+)+: |<class '[\w.]+'>: )+")
 ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED"})
 
 
-def innermost(trace: str) -> str:
-    r"""What a Java stack trace comes down to.
+def root_cause(trace: str, *, named: bool = True) -> str:
+    r"""What a Java stack trace says came first, in one line; `named` with the class of the exception.
 
-    >>> innermost("a.b.OuterException: no\n\tat a.b.C\nCaused by: a.InnerException: because\n\tat a.D")
-    'a.InnerException: because'
+    >>> trace = "a.B: it failed\n\tat a.B.c\nCaused by: p.E: <class 'x.Y'>: Redis refused\n\tat x.Y.z"
+    >>> root_cause(trace)
+    "p.E: <class 'x.Y'>: Redis refused"
+    >>> root_cause(trace, named=False)
+    'Redis refused'
     """
-    causes = [line for line in trace.splitlines() if line.startswith("Caused by: ")]
-    return causes[-1].removeprefix("Caused by: ") if causes else trace[:1000]
+    cause = trace.rpartition("\nCaused by: ")[2].partition("\n")[0][:_LONGEST]
+    return cause if named else _NAMES.sub("", cause).strip()
 
 
 class FlinkRestError(Exception):
@@ -112,7 +118,7 @@ class FlinkRest:
     def _stopped(self, job_id: str, operation: Mapping[str, Any], until: float) -> str:
         if "location" not in operation:
             trace = str(operation.get("failure-cause", {}).get("stack-trace", operation))
-            msg = f"job {job_id} wrote no savepoint and runs on: {innermost(trace)}"
+            msg = f"job {job_id} wrote no savepoint and runs on: {root_cause(trace)}"
             raise FlinkRestError(msg)
         while self.state(job_id) not in ENDED and time.monotonic() < until:
             time.sleep(_POLL_S)

@@ -1,6 +1,5 @@
 """Keeps the job running on a Flink cluster of this machine, which has no high availability of its own."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from jobs.beginning import why_ended
-from jobs.flink_rest import FlinkRest, FlinkRestError
+from jobs.flink_rest import FlinkRest, FlinkRestError, root_cause
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
 from jobs.submission import submit
@@ -103,7 +102,7 @@ class Supervisor:
         if newest is None or newest[0] == self._told:
             return ""
         self._told = newest[0]
-        return root_cause(newest[1])
+        return root_cause(newest[1], named=False)
 
     def _submit(self, restore: str) -> None:
         if restore:
@@ -132,16 +131,6 @@ class Supervisor:
             return int(entry["timestamp"]), str(entry["stacktrace"])
         except (OSError, KeyError, IndexError):
             return None
-
-
-def root_cause(stacktrace: str) -> str:
-    r"""What a Java stack trace says came first, without the names of exceptions.
-
-    >>> root_cause("a.B: it failed\n\tat a.B.c\nCaused by: p.E: <class 'x.Y'>: Redis refused\n\tat x.Y.z")
-    'Redis refused'
-    """
-    causes = [line.removeprefix("Caused by: ") for line in stacktrace.splitlines() if line[:1].strip()]
-    return re.sub(r"^(?:[\w$]+(?:\.[\w$]+)+: |<class '[\w.]+'>: )+", "", causes[-1] if causes else "").strip()
 
 
 def newest_checkpoint(checkpoint_dir: str) -> str:
