@@ -10,6 +10,7 @@ import msgspec
 from features.views import BRANCHES
 from operators.ledger import VERDICTS
 from operators.routing import ACCOUNTANT
+from operators.writing import Names
 from serving.redis_reader import RedisReader
 
 
@@ -53,18 +54,32 @@ class Progress:
     """`bucket` or `bucket/branch` -> partition -> greatest offset of a control record carried out."""
 
 
-class _Told(msgspec.Struct):
-    """What one bucket of one operator tells."""
+class Reached(msgspec.Struct):
+    """How far a bucket came in a partition."""
 
-    counts: dict[str, int]
-    at: int
-    event_time: int
+    offset: int
+    """The greatest that was read."""
+    read: int = 0
+    """Records."""
+
+
+class Told(msgspec.Struct):
+    """What one bucket of one operator tells. Times are epoch milliseconds."""
+
     covers_from: int
+    at: int = 0
+    event_time: int = 0
     as_of: int = 0
     life: int = 0
     kafka_time: int = 0
-    partitions: dict[int, dict[str, int]] = {}
+    counts: dict[str, int] = {}
+    partitions: dict[int, Reached] = {}
     controls: dict[int, int] = {}
+    topic: str = ""
+    buckets: int = 0
+    """How many the job has."""
+    run: str = ""
+    """`<job id>:<attempt>`."""
 
     @property
     def missing(self) -> int:
@@ -74,7 +89,12 @@ class _Told(msgspec.Struct):
 
 def progress_key(job_name: str, prefix: str = "") -> str:
     """Key of the hash that the job writes once a second: a field a bucket (and branch)."""
-    return f"{prefix}pipeline:{job_name}:progress"
+    return prefix + Names(job_name).progress
+
+
+def told_by(fields: Mapping[str, str]) -> dict[str, Told]:
+    """What each bucket tells, by its field in that hash: `bucket` or `bucket/branch`."""
+    return {name: msgspec.json.decode(text, type=Told) for name, text in fields.items()}
 
 
 def read_progress(reader: RedisReader, job_name: str, prefix: str = "") -> Progress:
@@ -84,7 +104,7 @@ def read_progress(reader: RedisReader, job_name: str, prefix: str = "") -> Progr
     What an earlier life or another topology left in the hash does not count.
     """
     (fields,) = reader.hashes([progress_key(job_name, prefix)])
-    told = {name: msgspec.json.decode(text, type=_Told) for name, text in fields.items()}
+    told = told_by(fields)
     life = max((bucket.life for bucket in told.values()), default=0)
     told = {name: bucket for name, bucket in told.items() if bucket.at >= life}
     latest = max(told, key=lambda name: told[name].at, default="")
@@ -92,7 +112,7 @@ def read_progress(reader: RedisReader, job_name: str, prefix: str = "") -> Progr
     return _together({name: bucket for name, bucket in told.items() if ("/" in name) == apart}, apart)
 
 
-def _together(told: Mapping[str, _Told], apart: bool) -> Progress:
+def _together(told: Mapping[str, Told], apart: bool) -> Progress:
     home = {name: each for name, each in told.items() if name.partition("/")[2] in ("", ACCOUNTANT)}
     counts = _sum(home.values())
     for name, bucket in told.items():
@@ -120,14 +140,14 @@ _WORK = ("rows.", "woken", "wake_bugs", "losses", "rewritten", "forgotten.keys")
 """What each operator does by itself, so that it is added up over all."""
 
 
-def _sum(buckets: Iterable[_Told]) -> Counter[str]:
+def _sum(buckets: Iterable[Told]) -> Counter[str]:
     total: Counter[str] = Counter()
     for bucket in buckets:
         total.update(bucket.counts)
     return total
 
 
-def _branches(told: Mapping[str, _Told], counts: Counter[str], apart: bool) -> dict[str, Counter[str]]:
+def _branches(told: Mapping[str, Told], counts: Counter[str], apart: bool) -> dict[str, Counter[str]]:
     if not apart:
         return {branch: Counter(applied=counts[f"applied.{branch}"]) for branch in BRANCHES}
     return {
@@ -136,10 +156,10 @@ def _branches(told: Mapping[str, _Told], counts: Counter[str], apart: bool) -> d
     }
 
 
-def _positions(buckets: Iterable[_Told]) -> dict[int, Position]:
+def _positions(buckets: Iterable[Told]) -> dict[int, Position]:
     positions: dict[int, Position] = {}
     for bucket in buckets:
         for partition, at in bucket.partitions.items():
             read, offset = positions.get(partition, (0, -1))
-            positions[partition] = Position(read + at["read"], max(offset, at["offset"]))
+            positions[partition] = Position(read + at.read, max(offset, at.offset))
     return dict(sorted(positions.items()))

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Final, NamedTuple, Self
 
-import msgspec
-
 from jobs.job_config import JobConfig
+from jobs.progress import progress_key, told_by
 from jobs.settings import Settings
 from operators.routing import ACCOUNTANT
 from serving.redis_reader import RedisReader, RedisUnreachableError
@@ -14,25 +13,6 @@ from serving.redis_reader import RedisReader, RedisUnreachableError
 
 class StandingError(Exception):
     """The job cannot go on as asked; the message says why, and the way out."""
-
-
-class Place(msgspec.Struct):
-    """How far a bucket came in a partition."""
-
-    offset: int
-    """The greatest that was read."""
-
-
-class Told(msgspec.Struct):
-    """What one bucket told. Times are epoch milliseconds."""
-
-    life: int
-    covers_from: int
-    partitions: dict[int, Place]
-    topic: str = ""
-    buckets: int = 0
-    run: str = ""
-    """`<job id>:<attempt>`."""
 
 
 class Run(NamedTuple):
@@ -56,12 +36,12 @@ class Standing:
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         """Take the fields of the progress key; those of branches that account for nothing pass by."""
-        names = [name.partition("/") for name in fields]
-        self.apart = any(branch for _, _, branch in names)
+        self.apart = any("/" in name for name in fields)
         """Whether branches ran apart."""
+        buckets = {name.partition("/"): told for name, told in told_by(fields).items()}
         self.buckets = {
-            int(number): msgspec.json.decode(fields[f"{number}{slash}{branch}"], type=Told)
-            for number, slash, branch in names
+            int(number): told
+            for (number, _, branch), told in buckets.items()
             if branch in _ACCOUNTING and number.isdecimal()
         }
 
@@ -72,7 +52,7 @@ class Standing:
         Raises:
             RedisUnreachableError: if Redis does not answer.
         """
-        (fields,) = reader.hashes([f"{prefix}pipeline:{job_name}:progress"])
+        (fields,) = reader.hashes([progress_key(job_name, prefix)])
         return cls(fields)
 
     @property
