@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from jobs.settings import Settings
@@ -88,6 +88,18 @@ def consumer(settings: Settings) -> Iterator[KafkaConsumer]:
             client.close()
     except KafkaError as error:
         raise KafkaUnreachableError(why(settings, error)) from error
+
+
+def places_of(kafka: KafkaConsumer, settings: Settings, topic: str) -> list[TopicPartition]:
+    """Return the partitions of a topic in their order.
+
+    Raises:
+        MissingTopicError: if there is no such topic.
+    """
+    numbers = kafka.partitions_for_topic(topic)
+    if not numbers:
+        raise MissingTopicError(settings, topic)
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def topics_of(settings: Settings) -> set[str]:

@@ -1,12 +1,8 @@
 """Where to read on in a topic, for each of its partitions."""
 
 from collections.abc import Mapping
-from contextlib import closing
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
-
-from jobs.kafka_client import KafkaUnreachableError, client_options
+from jobs.kafka_client import consumer, places_of
 from jobs.settings import Settings
 from jobs.standing import StandingError
 
@@ -23,17 +19,13 @@ def read_on(settings: Settings, positions: Mapping[int, int], covers_from: int) 
 
     Raises:
         KafkaUnreachableError: if no broker answers.
+        MissingTopicError: if there is no such topic.
         StandingError: if a partition ends before its position: it is not the topic that was read.
     """
-    try:
-        with closing(KafkaConsumer(**client_options(settings))) as consumer:
-            partitions = consumer.partitions_for_topic(settings.topic) or set()
-            places = [TopicPartition(settings.topic, partition) for partition in sorted(partitions)]
-            ends = consumer.end_offsets(places)
-            begins = consumer.offsets_for_times(dict.fromkeys(places, covers_from))
-    except KafkaError as error:
-        msg = f"Kafka at {settings.kafka_bootstrap} does not answer ({type(error).__name__})"
-        raise KafkaUnreachableError(msg) from error
+    with consumer(settings) as kafka:
+        places = places_of(kafka, settings, settings.topic)
+        ends = kafka.end_offsets(places)
+        begins = kafka.offsets_for_times(dict.fromkeys(places, covers_from))
     found: dict[int, tuple[int, int]] = {}
     for place in places:
         begin, end = begins.get(place), ends[place]

@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
-from jobs.kafka_client import MissingTopicError, consumer
+from jobs.kafka_client import consumer, places_of
 from jobs.progress import Position, Progress
 from jobs.settings import Settings
 
@@ -38,10 +38,7 @@ def read_lag(settings: Settings, progress: Progress) -> dict[int, Lag]:
         MissingTopicError: if the topic does not exist.
     """
     with consumer(settings) as kafka:
-        numbers = kafka.partitions_for_topic(settings.topic)
-        if not numbers:
-            raise MissingTopicError(settings, settings.topic)
-        places = [TopicPartition(settings.topic, number) for number in sorted(numbers)]
+        places = places_of(kafka, settings, settings.topic)
         ends = kafka.end_offsets(places)
         following = _following(kafka, places, ends, progress)
         unread = [place for place in places if following[place] < ends[place]]

@@ -13,7 +13,7 @@ from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.cli.stop import running_job, stop_job
 from jobs.flink_rest import ENDED, FlinkRest, FlinkRestError
-from jobs.kafka_client import KafkaUnreachableError
+from jobs.kafka_client import KafkaUnreachableError, MissingTopicError
 from jobs.kafka_offsets import read_on
 from jobs.settings import Loaded
 from jobs.standing import StandingError, standing_of
@@ -74,7 +74,7 @@ def migrate(
         resume = read_on(settings, positions, standing.covers_from)
         job_id = hand_over(replace(config, restore_from=restore_from, resume=resume), settings.jobmanager)
         _wait_safe(FlinkRest(settings.jobmanager), job_id, again)
-    except (FlinkRestError, KafkaUnreachableError, StandingError) as error:
+    except (FlinkRestError, KafkaUnreachableError, MissingTopicError, StandingError) as error:
         raise CommandError(str(error)) from None
     typer.echo(orjson.dumps({"job_id": job_id}) if json else job_id)
 

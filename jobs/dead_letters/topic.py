@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
-from jobs.kafka_client import MissingTopicError
+from jobs.kafka_client import places_of
 from jobs.settings import Settings
 from sinks.dead_letters import DeadLetter, read_dead_letter
 
@@ -81,11 +81,7 @@ class DeadLetterTopic:
 
     def _backwards(self, since: int) -> Iterator[Any]:
         """Records, chunk by chunk of all partitions together."""
-        topic = self.settings.dead_letter_topic
-        numbers = self.kafka.partitions_for_topic(topic)
-        if not numbers:
-            raise MissingTopicError(self.settings, topic)
-        places = [TopicPartition(topic, number) for number in sorted(numbers)]
+        places = places_of(self.kafka, self.settings, self.settings.dead_letter_topic)
         ends = dict(self.kafka.end_offsets(places))
         begins = dict(self.kafka.beginning_offsets(places))
         if since:
