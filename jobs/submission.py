@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from jobs.job_config import JobConfig
-from jobs.package import build_zip
+from jobs.package import ROOT, build_zip
 
 CONFIG_VARIABLE: Final = "SHOPPER_JOB_CONFIG"
 """What `jobs.live` reads; not imported from there, since that would load Flink's Python API for a second."""
@@ -39,6 +39,7 @@ def submit(
     environment: Mapping[str, str],
     entry: str = "jobs.live",
     beside: Mapping[str, bytes] = MappingProxyType({}),
+    root: Path = ROOT,
 ) -> str:
     """Submit the job and return its id.
 
@@ -53,13 +54,14 @@ def submit(
         environment: what that needs in its environment (JAVA_HOME, FLINK_CONF_DIR and the like).
         entry: the module that builds the job; another one than the job's own may watch it at work.
         beside: files that go into the zip with the job's own, by their path in it.
+        root: the folder whose packages are the job.
 
     Raises:
         SubmissionError: if the cluster cannot be reached or refuses the job.
     """
     _knock(jobmanager)
     with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
-        archive = build_zip(Path(folder) / "job.zip")
+        archive = build_zip(Path(folder) / "job.zip", root)
         with zipfile.ZipFile(archive, "a") as opened:
             for path, data in beside.items():
                 opened.writestr(path, data)

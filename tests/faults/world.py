@@ -2,22 +2,22 @@
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from redis import Redis
 
+from jobs.flink_rest import FlinkRest
 from jobs.job_config import JobConfig
 from jobs.local.stack import LocalStack
+from jobs.progress import progress_key
 from jobs.supervisor import Supervisor
 
 PARTITIONS = 4
 JOB = "drill"
 PREFIX = "drill:"
-PROGRESS = f"{PREFIX}pipeline:{JOB}:progress"
-STOPS_S = 120.0
+PROGRESS = progress_key(JOB, PREFIX)
 
 
 class World:
@@ -65,28 +65,11 @@ class World:
 
     def rescale(self, parallelism: int) -> None:
         """Stop the job with a savepoint and go on from it at another parallelism."""
-        savepoint = self._stop()
+        flink = self.stack.flink
+        rest = FlinkRest(flink.rest_url.removeprefix("http://"))
+        savepoint = rest.stop(self.supervisor.job_id, (flink.folder / "savepoints").as_uri())
         self.config = replace(self.config, parallelism=parallelism)
         self.supervisor.go_on(self.config, savepoint)
 
     def close(self) -> None:
         self.client.close()
-
-    def _stop(self) -> str:
-        flink, job = self.stack.flink, self.supervisor.job_id
-        asked = _post(f"{flink.rest_url}/jobs/{job}/stop", {"drain": False})
-        until = time.monotonic() + STOPS_S
-        while time.monotonic() < until:
-            told = flink.get(f"/jobs/{job}/savepoints/{asked['request-id']}")
-            if told["status"]["id"] == "COMPLETED":
-                return str(told["operation"]["location"])
-            time.sleep(0.1)
-        msg = f"the job did not stop with a savepoint within {STOPS_S:g} s"
-        raise AssertionError(msg)
-
-
-def _post(url: str, body: dict[str, Any]) -> Any:
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return json.load(answer)

@@ -1,15 +1,11 @@
 """The live job on a real cluster, for tests: submit, feed, wait until the accounting adds up, look, end."""
 
 import json
-import os
-import re
-import subprocess
 import sys
 import time
 import urllib.request
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +14,15 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from redis import Redis
 
+from jobs.flink_rest import FlinkRest
 from jobs.job_config import JobConfig
-from jobs.live import ENVIRONMENT_VARIABLE
 from jobs.local.flink import FlinkCluster
-from jobs.package import ROOT, build_zip
+from jobs.package import ROOT
+from jobs.progress import progress_key
+from jobs.submission import submit
 from tests.harness import KafkaService, RedisService, toolchain, wait_until
 
 FAULTS = Path(__file__).with_name("live_job_faults.py")
-SUBMIT_S = 120
 READ_S = 120
 END_S = 60
 """Deadlines, for a machine with two busy cores."""
@@ -49,6 +46,11 @@ class Surroundings:
         self.kafka.create_topic(self.dead_letter_topic, 1)
 
     @property
+    def address(self) -> str:
+        """Host and port of Flink's REST API."""
+        return self.flink.rest_url.removeprefix("http://")
+
+    @property
     def dead_letter_topic(self) -> str:
         return f"{self.name}-dead"
 
@@ -64,7 +66,6 @@ class Surroundings:
             "dead_letter_topic": self.dead_letter_topic,
             "redis_prefix": f"{self.name}:",
             "checkpoint_interval_s": 1,
-            "jars": (toolchain().flink_connector_jar.absolute().as_uri(),),
             "python": sys.executable,
         }
         return JobConfig(**given | more)
@@ -115,7 +116,7 @@ class LiveJob:
 
     def progress(self, branch: str = "") -> dict[str, Any]:
         """The progress of each bucket, of one branch where they run apart."""
-        key = f"{self.config.redis_prefix}pipeline:{self.config.job_name}:progress"
+        key = progress_key(self.config.job_name, self.config.redis_prefix)
         told: dict[str, str] = self.around.client.hgetall(key)  # type: ignore[assignment]
         suffix = f"/{branch}" if branch else ""
         return {
@@ -168,23 +169,13 @@ class LiveJob:
 
     def stop(self) -> str:
         """Stop with a savepoint; returns where it is."""
-        url = f"{self.around.flink.rest_url}/jobs/{self.id}/stop"
         target = (self.around.folder / "savepoints").as_uri()
-        asked = _call(url, "POST", {"targetDirectory": target, "drain": False})
-        path = f"/jobs/{self.id}/savepoints/{asked['request-id']}"
-
-        def done() -> bool:
-            return bool(self.around.flink.get(path)["status"]["id"] == "COMPLETED")
-
-        wait_until(done, END_S, "the savepoint is written")
-        operation = self.around.flink.get(path)["operation"]
-        assert "location" in operation, operation
-        return str(operation["location"])
+        return FlinkRest(self.around.address).stop(self.id, target)
 
     def cancel(self) -> None:
         """End the job, if it has not ended, and wait for that."""
         if self.status() not in ("FINISHED", "CANCELED", "FAILED"):
-            _call(f"{self.around.flink.rest_url}/jobs/{self.id}?mode=cancel", "PATCH")
+            _cancel(f"{self.around.flink.rest_url}/jobs/{self.id}?mode=cancel")
         ended = ("FINISHED", "CANCELED", "FAILED")
         wait_until(lambda: self.status() in ended, END_S, "the job has ended")
 
@@ -205,36 +196,19 @@ def live_job(
 
 
 def _submit(around: Surroundings, config: JobConfig, fault: str, root: Path) -> str:
-    around.folder.mkdir(parents=True, exist_ok=True)
-    archive = build_zip(around.folder / "job.zip", root)
-    with zipfile.ZipFile(archive, "a") as opened:
-        opened.write(FAULTS, FAULTS.name)
-    command = [str(toolchain().flink_home / "bin" / "flink"), "run", "--detached"]
-    command += ["--jobmanager", around.flink.rest_url.removeprefix("http://")]
-    command += ["-pyclientexec", sys.executable, "-pyfs", str(archive)]
-    command += ["-pym", FAULTS.stem if fault else "jobs.live"]
-    described = around.folder / "job.json"
-    described.write_bytes(config.to_json())
-    environment = os.environ | around.flink.environment() | {ENVIRONMENT_VARIABLE: str(described)}
-    environment["SHOPPER_TEST_FAULT"] = fault
-    # Away from the project's folder, so that packaging mistakes show.
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=around.folder,
-        capture_output=True,
-        text=True,
-        timeout=SUBMIT_S,
-        check=False,
+    tools = toolchain()
+    return submit(
+        config,
+        around.address,
+        tools.flink_home,
+        tools.flink_connector_jar,
+        around.flink.environment() | ({"SHOPPER_TEST_FAULT": fault} if fault else {}),
+        entry=FAULTS.stem if fault else "jobs.live",
+        beside={FAULTS.name: FAULTS.read_bytes()} if fault else {},
+        root=root,
     )
-    found = re.search(r"JobID ([0-9a-f]{32})", done.stdout)
-    assert found, done.stdout + done.stderr
-    return found[1]
 
 
-def _call(url: str, method: str, body: Mapping[str, Any] | None = None) -> Any:
-    data = json.dumps(body).encode() if body is not None else b""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return json.loads(answer.read() or b"{}")
+def _cancel(url: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, method="PATCH"), timeout=10):  # noqa: S310
+        pass

@@ -31,7 +31,7 @@ def submitted(around: Surroundings, *flags: str) -> Iterator[LiveJob]:
     """The job by `shopper submit`, for the length of the block."""
     config = around.config()
     command = [str(Path(sys.executable).with_name("shopper")), "submit", "--json"]
-    command += ["--jobmanager", around.flink.rest_url.removeprefix("http://")]
+    command += ["--jobmanager", around.address]
     command += ["--kafka-bootstrap", config.kafka_bootstrap, "--topic", config.topic]
     command += ["--dead-letter-topic", config.dead_letter_topic, "--job-name", config.job_name]
     command += ["--redis-url", config.redis_url, "--redis-prefix", config.redis_prefix]

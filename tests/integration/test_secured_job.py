@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,11 +12,10 @@ from redis.exceptions import NoPermissionError
 
 from jobs.job_config import JobConfig
 from jobs.settings.job import job_config
-from jobs.submission import submit
 from serving.redis_reader import RedisReader, RedisUnreachableError
-from tests.harness import toolchain, wait_until
+from tests.harness import wait_until
 from tests.integration import telltale
-from tests.integration.live_job import END_S, LiveJob, Surroundings
+from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 from tests.integration.secured import (
     ID_KEY,
     READER_PASSWORD,
@@ -65,19 +63,6 @@ def described(secure: Secured, around: Surroundings, protocol: str, mechanism: s
     return job_config(settings, life=now_ms(), checkpoint_dir=folder, python=sys.executable)
 
 
-@contextmanager
-def running(around: Surroundings, config: JobConfig) -> Iterator[LiveJob]:
-    """The job, handed over as `shopper submit` does."""
-    address = around.flink.rest_url.removeprefix("http://")
-    tools = toolchain()
-    handed = submit(config, address, tools.flink_home, tools.flink_connector_jar, around.flink.environment())
-    job = LiveJob(around, config, handed)
-    try:
-        yield job
-    finally:
-        job.cancel()
-
-
 @pytest.mark.parametrize(("protocol", "mechanism", "topology"), WAYS)
 def test_every_value_is_right_over_tls_with_logins(
     secure: Secured, secure_around: Surroundings, protocol: str, mechanism: str, topology: str
@@ -85,7 +70,7 @@ def test_every_value_is_right_over_tls_with_logins(
     records = recent_records()
     secure_around.send(records)
     config = described(secure, secure_around, protocol, mechanism, topology=topology)
-    with running(secure_around, config) as job:
+    with live_job(secure_around, config) as job:
         counts = job.wait_read(RECORDS)
         adds_up(counts, RECORDS)
         settle(job)
@@ -121,7 +106,7 @@ def test_secrets_are_nowhere_to_be_read(secure: Secured, secure_around: Surround
         "SHOPPER_HASH_IDS": "true",
         "SHOPPER_HASH_IDS_KEY": ID_KEY,
         "SHOPPER_CHECKPOINT_DIR": (around.folder / "checkpoints").as_uri(),
-        "SHOPPER_JOBMANAGER": around.flink.rest_url.removeprefix("http://"),
+        "SHOPPER_JOBMANAGER": around.address,
     }
     config = described(secure, around, "SASL_SSL", "SCRAM-SHA-512")
     said: dict[str, str] = {}

@@ -40,7 +40,7 @@ def shopper(around: Surroundings, command: str, *more: str) -> Result:
     """Call a command with this test's servers."""
     job = around.config()
     given = {
-        "--jobmanager": around.flink.rest_url.removeprefix("http://"),
+        "--jobmanager": around.address,
         "--checkpoint-dir": job.checkpoint_dir,
         "--job-name": job.job_name,
     }
