@@ -71,7 +71,7 @@ def test_every_record_is_accounted_for_and_the_rows_are_those_of_a_replay(
         assert {v: counts[v] for v in ("applied", "duplicate", "late")} == {
             v: replay.verdicts[v] for v in ("applied", "duplicate", "late")
         }
-        settle(job)
+        settle(job, wanted)
         shown = around.features(job.config.redis_prefix)
         assert stable(shown) == stable(wanted)
         assert len(stable(shown)) > 400
@@ -81,10 +81,13 @@ def test_every_record_is_accounted_for_and_the_rows_are_those_of_a_replay(
         shape(job)
 
 
-def settle(job: LiveJob) -> None:
-    """Branches that run apart may be a batch behind the one that accounts."""
-    if job.config.topology == "branches":
-        time.sleep(3)
+def settle(job: LiveJob, wanted: dict[str, dict[str, str]]) -> None:
+    """Wait for branches that run apart: they may be behind the one that accounts. The caller compares."""
+    until = time.monotonic() + (END_S if job.config.topology == "branches" else 0)
+    while time.monotonic() < until:
+        if stable(job.around.features(job.config.redis_prefix)) == stable(wanted):
+            break
+        time.sleep(0.1)
 
 
 def shape(job: LiveJob) -> None:
@@ -110,10 +113,11 @@ def test_crashes_in_the_middle_of_batches_change_no_count(around: Surroundings) 
 
 
 def test_values_decay_on_a_silent_topic(around: Surroundings) -> None:
+    # Each value lasts for six seconds, so that it is seen though the machine is busy.
     definitions = Definitions(
-        windows=(Window("5min", timedelta(seconds=10), timedelta(seconds=1)),),
-        session_gap=timedelta(seconds=6),
-        session_retention=timedelta(seconds=20),
+        windows=(Window("5min", timedelta(seconds=20), timedelta(seconds=1)),),
+        session_gap=timedelta(seconds=12),
+        session_retention=timedelta(seconds=30),
     )
     with live_job(around, around.config(definitions=definitions, start="earliest")) as job:
         wait_until(lambda: job.status() == "RUNNING", END_S, "it runs")
@@ -129,14 +133,14 @@ def test_values_decay_on_a_silent_topic(around: Surroundings) -> None:
         warm = key.replace("ann", "warm")
         wait_until(lambda: bool(around.client.exists(f"{warm}:5min")), END_S, "it is warm")
         for number in range(3):
-            time.sleep(3 if number else 0)
+            time.sleep(6 if number else 0)
             around.send([sdk_view("ann", number)])
         for views in ("3", "2", "1"):
             told = partial(says, f"{key}:5min", views)
-            wait_until(told, 20, f"it says {views}")
-        wait_until(lambda: read(f"{key}:session", "session_open") == "0", 20, "the session is closed")
-        wait_until(lambda: not around.client.exists(f"{key}:5min"), 20, "the window is empty")
-        wait_until(lambda: not around.client.exists(f"{key}:session"), 30, "the session is forgotten")
+            wait_until(told, END_S, f"it says {views}")
+        wait_until(lambda: read(f"{key}:session", "session_open") == "0", END_S, "the session is closed")
+        wait_until(lambda: not around.client.exists(f"{key}:5min"), END_S, "the window is empty")
+        wait_until(lambda: not around.client.exists(f"{key}:session"), END_S, "the session is forgotten")
         before = {bucket: told["at"] for bucket, told in job.progress().items()}
         wait_until(
             lambda: max(t["at"] for t in job.progress().values()) > max(before.values()), 10, "it is alive"
