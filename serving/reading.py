@@ -2,7 +2,7 @@
 
 from features.catalogue import as_data
 from features.settings import Definitions
-from shopper_reader import Catalogue, Features, Limits
+from shopper_reader import AsyncFeatures, Catalogue, Features, Limits
 from shopper_reader.features import JOB
 
 PATIENT = Limits(timeout_s=5, connect_timeout_s=5, failures=0)
@@ -21,5 +21,24 @@ def reader_of(
     Raises:
         shopper_reader.InvalidURLError: if `url` or `prefix` cannot work.
     """
-    catalogue = Catalogue.of(as_data(definitions))
-    return Features.connect(url, prefix=prefix, job=job, catalogue=catalogue, limits=limits)
+    return Features.connect(url, prefix=prefix, job=job, catalogue=catalogue_of(definitions), limits=limits)
+
+
+def async_reader_of(
+    url: str,
+    catalogue: Catalogue,
+    prefix: str = "",
+    job: str = JOB,
+    limits: Limits = Limits(),  # noqa: B008  frozen
+) -> AsyncFeatures:
+    """The same for asyncio, in a hurry unless `limits` say otherwise; to be called in the event loop.
+
+    Raises:
+        shopper_reader.InvalidURLError: if `url` or `prefix` cannot work.
+    """
+    return AsyncFeatures.connect(url, prefix=prefix, job=job, catalogue=catalogue, limits=limits)
+
+
+def catalogue_of(definitions: Definitions | None = None) -> Catalogue:
+    """What a reader knows of the windows and features of `definitions`."""
+    return Catalogue.of(as_data(definitions))

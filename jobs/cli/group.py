@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "migrate",
     "status",
     "get",
+    "serve",
     "forget",
     "dlq",
     "features",

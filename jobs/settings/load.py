@@ -16,7 +16,7 @@ from jobs.settings.model import ENVIRONMENT_PREFIX, Settings
 from jobs.settings.secret import shown
 
 DEFAULT_FILE: Final = Path("shopper.toml")
-SECRETS: Final = frozenset({"kafka_sasl_password", "hash_ids_key"})
+SECRETS: Final = frozenset({"kafka_sasl_password", "hash_ids_key", "api_tokens"})
 _RESEMBLES: Final = 0.8
 
 

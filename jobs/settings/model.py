@@ -18,14 +18,17 @@ from jobs.settings.parse import (
     as_start,
     check_bootstrap,
     check_buckets,
+    check_rate,
     check_redis_url,
 )
 from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_all
+from serving.api.terms import SHORTEST_TOKEN
 
 ENVIRONMENT_PREFIX = "SHOPPER_"
 SHORTEST_KEY = 16
 
 Items = Annotated[tuple[str, ...], BeforeValidator(as_items)]
+SecretItems = Annotated[tuple[SecretStr, ...], BeforeValidator(as_items)]
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -204,6 +207,59 @@ class Settings(BaseSettings):
     session_keys: bool = _setting(
         True, "Whether `session:<id>:features` is written as well.", "true or false"
     )
+    api_host: str = _setting(
+        "127.0.0.1",
+        "Address that `shopper serve` listens on; others than this machine's own need a token.",
+        "a host name or an address; 0.0.0.0 for all of this machine",
+        pattern=r"^[\w.:-]+$",
+    )
+    api_port: int = _setting(
+        8321,
+        "Port that `shopper serve` listens on; 0: any that is free.",
+        "a number from 0 to 65535",
+        ge=0,
+        le=65_535,
+    )
+    api_tokens: SecretItems = _setting(
+        (),
+        "Tokens that let callers of the API in, any of them (no flag: process lists show flags).",
+        "16 characters or more each, by commas",
+    )
+    api_tokens_file: Annotated[Path | None, BeforeValidator(as_absent)] = _setting(
+        None, "File with more such tokens, one a line; read again when it changes.", "a readable file"
+    )
+    api_open: bool = _setting(
+        False,
+        "Let everyone in who reaches the API, though it listens where others can reach it.",
+        "true or false",
+    )
+    api_rate: Annotated[str, AfterValidator(check_rate)] = _setting(
+        "",
+        "How often one token, or one address without tokens, may ask the API; empty: as it likes.",
+        "such as 100/second or 100/second;2000/minute",
+    )
+    api_cors_origins: Items = _setting(
+        (),
+        "Origins whose pages may ask the API from a browser; empty: none, *: all.",
+        "such as https://shop.example, by commas",
+    )
+    api_trusted_proxies: Items = _setting(
+        (),
+        "Addresses of proxies whose X-Forwarded-For says who asks.",
+        "addresses, by commas",
+    )
+    api_batch_most: int = _setting(
+        500, "Shoppers that one request may ask for.", "a whole number from 1 to 10000", ge=1, le=10_000
+    )
+    api_streams_most: int = _setting(
+        100, "Streams of changes that may be open at once.", "a whole number from 0 to 10000", ge=0, le=10_000
+    )
+    api_poll_ms: int = _setting(
+        500, "How often streams look for changes.", "a whole number from 50 to 60000", ge=50, le=60_000
+    )
+    api_timeout_ms: int = _setting(
+        500, "How long the API waits for Redis.", "a whole number from 10 to 60000", ge=10, le=60_000
+    )
 
     @field_validator("kafka_sasl_user", "kafka_sasl_password")
     @classmethod
@@ -222,7 +278,15 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return key
 
-    @field_validator("kafka_ca_file")
+    @field_validator("api_tokens")
+    @classmethod
+    def _are_hard_to_guess(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(token.get_secret_value()) < SHORTEST_TOKEN for token in tokens):
+            msg = f"a token has fewer than {SHORTEST_TOKEN} characters (`openssl rand -hex 32` makes one)"
+            raise ValueError(msg)
+        return tokens
+
+    @field_validator("kafka_ca_file", "api_tokens_file")
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():

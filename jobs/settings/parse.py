@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operators.placement import bucket_keys
+from serving.api.terms import rates_of
 from sinks.address import Address
 from sinks.errors import SinkSettingError
 
@@ -90,6 +91,12 @@ def check_redis_url(value: Any) -> Any:
         except SinkSettingError as error:
             raise ValueError(error.fault or str(error)) from None
     return value
+
+
+def check_rate(rate: str) -> str:
+    """Accept what the API's limiter accepts."""
+    rates_of(rate)
+    return rate
 
 
 def check_buckets(buckets: int) -> int:

@@ -1,6 +1,7 @@
 """What a reader gets: a shopper's rows by window. Nothing of a row is decoded before it is asked for."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 from shopper_reader.errors import ValueFormatError
@@ -96,6 +97,26 @@ class Row(Mapping[str, Value]):
     def capped(self) -> bool:
         """Whether a cap kept something out of the values."""
         return self._read().get(b"_capped") == b"1"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was asked for, whether or not it has a value, and what the catalogue does not know."""
+        return tuple(self._names())
+
+    @property
+    def version(self) -> str:
+        """Another text whenever what was read of the row is another; empty: there is no row.
+
+        Features of the time of reading have no part in it.
+        """
+        fields = self._read()
+        if not fields:
+            return ""
+        digest = blake2b(digest_size=12)
+        for name in sorted(fields):
+            value = fields[name]
+            digest.update(b"%d %d %s%s" % (len(name), len(value), name, value))
+        return digest.hexdigest()
 
     @property
     def texts(self) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """Values as Redis holds them, and what they are in Python."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+
+Number = TypeVar("Number", float, Decimal)
 
 
 class Money(NamedTuple):
@@ -32,8 +35,19 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+def _number(raw: bytes) -> float:
+    return _finite(float(raw))
+
+
 def _amount(raw: bytes) -> Decimal:
-    return Decimal(raw.decode("ascii"))
+    return _finite(Decimal(raw.decode("ascii")))
+
+
+def _finite(number: Number) -> Number:
+    """The number; what is none and what is without end are no values, though Python reads them."""
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _texts(raw: bytes) -> list[str]:
@@ -47,7 +61,7 @@ PARSERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "int": int,
     "ms": int,
     "s": int,
-    "float": float,
+    "float": _number,
     "money": _amount,
     "bool": _flag,
     "str": _text,

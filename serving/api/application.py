@@ -1,0 +1,68 @@
+"""The application: routes, and what every request passes on its way to them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from serving.api import features, operations, problems
+from serving.api.metrics import Counting
+from serving.api.serving import Serving, StatusSource
+from serving.api.terms import Terms
+from shopper_reader import AsyncFeatures, Catalogue
+
+PROBES: Final = ("/healthz", "/readyz")
+"""Open to everybody: they say nothing but whether the server is well."""
+
+
+def _same(shopper: str) -> str:
+    return shopper
+
+
+def create_app(
+    connect: Callable[[], AsyncFeatures],
+    catalogue: Catalogue,
+    status: StatusSource,
+    terms: Terms | None = None,
+    *,
+    stored_id: Callable[[str], str] = _same,
+    extra: Sequence[BaseRoute] = (),
+    open_paths: Sequence[str] = (),
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        connect: makes the reader; called in the event loop, at the first request.
+        catalogue: what the reader knows.
+        status: tells how the job does.
+        terms: who may ask, how often, how much.
+        stored_id: gives the id by which a shopper is kept.
+        extra: more routes, such as the live page's; they find all of the above by `serving_of(request)`.
+        open_paths: paths, or what they begin with where that ends in a slash, that need no token.
+    """
+    serving = Serving(connect, catalogue, status, terms or Terms(), stored_id)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await serving.close()
+
+    app = FastAPI(
+        title="shopper-features",
+        summary="Live features of shoppers",
+        version="1",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        middleware=[Middleware(Counting, metrics=serving.metrics)],
+        redirect_slashes=False,  # an id may end in a slash
+    )
+    app.state.serving = serving
+    problems.install(app)
+    app.include_router(features.router)
+    app.include_router(operations.router)
+    app.router.routes.extend(extra)
+    return app

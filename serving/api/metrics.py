@@ -1,0 +1,69 @@
+"""What the API counts of itself, for Prometheus."""
+
+import time
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+OTHER: Final = "other"
+STREAM: Final = "stream"
+"""Set in a request's scope where its answer is a stream: how long it lasted says nothing of latency."""
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """One application's, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Begin with zeros."""
+        self.registry = CollectorRegistry()
+        of: Any = {"registry": self.registry, "namespace": "shopper", "subsystem": "api"}
+        self.requests = Counter(
+            "requests", "Requests answered, by the route's template.", ["method", "route", "status"], **of
+        )
+        self.seconds = Histogram(
+            "request_seconds",
+            "Time from a request to the end of its answer, streams left out.",
+            ["route"],
+            buckets=_BUCKETS,
+            **of,
+        )
+        self.rows = Counter("rows", "Rows told, by window and verdict.", ["window", "verdict"], **of)
+        self.failures = Counter("redis_failures", "Reads that Redis did not answer, by kind.", ["kind"], **of)
+        self.streams = Gauge("streams_open", "Streams that are open.", **of)
+        self.sent = Counter("stream_events", "Events sent on streams, by kind.", ["event"], **of)
+
+
+class Counting:
+    """Counts every request, the refused ones too."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Go around `app`."""
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI says."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Of an exception that gets here the answer is made outside.
+        status, began = 500, time.perf_counter()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            # A path that matches nothing is told by nobody but who sent it, who could send very many.
+            route = getattr(scope.get("route"), "path_format", OTHER)
+            method = scope["method"] if scope["method"] in METHODS else OTHER
+            self._metrics.requests.labels(method, route, status).inc()
+            if not scope.get(STREAM):
+                self._metrics.seconds.labels(route).observe(time.perf_counter() - began)

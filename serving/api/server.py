@@ -1,0 +1,53 @@
+"""uvicorn, which tells the streams before it waits for them."""
+
+import socket
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
+
+from serving.api.serving import Serving
+
+GRACE_S: Final = 10
+"""So long requests that are under way may take once the server is to end."""
+_BACKLOG: Final = 512
+
+
+class ApiServer(uvicorn.Server):
+    """Serves one application until a polite signal, or until `should_exit` is set."""
+
+    def __init__(
+        self, app: FastAPI, *, access_log: bool = True, trusted_proxies: tuple[str, ...] = ()
+    ) -> None:
+        """Configure; `trusted_proxies` are addresses whose word on who asks is taken."""
+        # Its own way of ending streams is one flag for all servers of a process, which stays set.
+        status: Any = AppStatus  # not typed
+        status.disable_automatic_graceful_drain()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="info" if access_log else "warning",
+                access_log=access_log,
+                server_header=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._serving: Serving = app.state.serving
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """End the streams, wait for what is under way, then end."""
+        self._serving.closing.set()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port; 0 takes a free one.
+
+    Raises:
+        OSError: if it is taken, or the host is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)

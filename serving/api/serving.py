@@ -1,0 +1,94 @@
+"""What the routes have at hand: the reader, the catalogue, the status, the streams, the metrics."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from serving.api.metrics import Metrics
+from serving.api.problems import kind_of
+from serving.api.terms import Terms
+from shopper_reader import AskedWronglyError, AsyncFeatures, Catalogue, ReaderError, Shopper
+from shopper_reader.plans import Names
+
+logger = logging.getLogger("shopper.api")
+
+
+class StatusSource(Protocol):
+    """Tells how the job does. Called in a thread of its own, so it may block."""
+
+    def __call__(self, *, lag: bool) -> Mapping[str, Any]:
+        """Everything as plain data; with `lag` also how far the job is behind Kafka.
+
+        Raises:
+            NoJobError: if no job of this name has told anything.
+            StatusError: if Redis or Kafka does not answer.
+        """
+
+
+@dataclass
+class Serving:
+    """One application's; routes of others find it by `serving_of`."""
+
+    connect: Callable[[], AsyncFeatures]
+    catalogue: Catalogue
+    status: StatusSource
+    terms: Terms
+    stored_id: Callable[[str], str]
+    """The id by which a shopper is kept, of the id that the shop knows."""
+    metrics: Metrics = field(default_factory=Metrics)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server is to end: streams end themselves."""
+    _reader: AsyncFeatures | None = None
+    _silent: bool = False
+
+    @property
+    def reader(self) -> AsyncFeatures:
+        """The reader, made in the event loop that first asks for it."""
+        if self._reader is None:
+            self._reader = self.connect()
+        return self._reader
+
+    async def read(
+        self, shoppers: Iterable[str], windows: Names = None, features: Names = None
+    ) -> dict[str, Shopper]:
+        """The shoppers' rows by the ids that were asked for, in their order, in one round trip.
+
+        Raises:
+            ReaderError: as `AsyncFeatures.get_many` does.
+        """
+        stored = {shopper: self.stored_id(shopper) for shopper in shoppers}
+        try:
+            found = await self.reader.get_many(stored.values(), windows=windows, features=features)
+        except AskedWronglyError:
+            raise
+        except ReaderError as error:
+            self.metrics.failures.labels(kind_of(error)).inc()
+            if not self._silent:
+                logger.warning("features cannot be read: %s", error)
+            self._silent = True
+            raise
+        if self._silent:
+            logger.warning("features can be read again")
+        self._silent = False
+        return {shopper: found[own] for shopper, own in stored.items()}
+
+    async def close(self) -> None:
+        """End the streams and the connections."""
+        self.closing.set()
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+
+def serving_of(connection: HTTPConnection) -> Serving:
+    """What the application that answers this request has at hand."""
+    found: Serving = connection.app.state.serving
+    return found
+
+
+Served = Annotated[Serving, Depends(serving_of)]
