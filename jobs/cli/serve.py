@@ -1,5 +1,6 @@
 """`shopper serve`: the HTTP API."""
 
+import logging
 import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from jobs.settings import Loaded, Settings
 from serving.api.application import create_app
 from serving.api.problems import NoJobError, StatusError
 from serving.api.server import ApiServer, listen
-from serving.api.terms import HERE, Terms
+from serving.api.terms import HERE, Terms, TermsError
 from serving.reading import async_reader_of, catalogue_of
 from shopper_reader import AsyncFeatures, Limits
 
@@ -59,11 +60,21 @@ def serve(
         except CommandError as error:
             raise StatusError(str(error)) from None
 
-    app = create_app(connect, catalogue, status, terms, stored_id=settings.stored_id)
-    server = ApiServer(app, access_log=not quiet, trusted_proxies=settings.api_trusted_proxies)
+    try:
+        app = create_app(connect, catalogue, status, terms, stored_id=settings.decoder().id_of)
+    except TermsError as error:
+        raise CommandError(str(error)) from None
+    server = ApiServer(app, trusted_proxies=settings.api_trusted_proxies)
     taken = take(settings.api_host, settings.api_port)
     typer.echo(f"the API answers at {place_of(taken)}; /openapi.json describes it", err=True)
+    _log(quiet=quiet)
     server.run([taken])
+    typer.echo("the API has ended", err=True)
+
+
+def _log(*, quiet: bool) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("shopper.api").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def terms_of(settings: Settings) -> Terms:

@@ -38,6 +38,12 @@ def specs_of(catalogue: Catalogue, label: str) -> dict[str, Spec]:
     return made
 
 
+def at_reading(catalogue: Catalogue, label: str) -> list[Feature]:
+    """The features of a window that no row holds, since they depend on the moment of reading."""
+    stored = {feature.name for feature in catalogue.inside(label)}
+    return [spec.feature for name, spec in specs_of(catalogue, label).items() if name not in stored]
+
+
 def _stored(feature: Feature) -> Spec:
     name, parse = feature.name.encode(), PARSERS[feature.type]
     if feature.type == "money":

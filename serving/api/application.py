@@ -2,20 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
-from serving.api import features, operations, problems
+from serving.api import changes, features, operations, problems
+from serving.api.description import described
+from serving.api.guard import Guard
 from serving.api.metrics import Counting
-from serving.api.serving import Serving, StatusSource
+from serving.api.serving import Serving
+from serving.api.statuses import StatusSource
 from serving.api.terms import Terms
+from serving.api.tokens import Tokens
 from shopper_reader import AsyncFeatures, Catalogue
-
-PROBES: Final = ("/healthz", "/readyz")
-"""Open to everybody: they say nothing but whether the server is well."""
 
 
 def _same(shopper: str) -> str:
@@ -42,8 +43,13 @@ def create_app(
         stored_id: gives the id by which a shopper is kept.
         extra: more routes, such as the live page's; they find all of the above by `serving_of(request)`.
         open_paths: paths, or what they begin with where that ends in a slash, that need no token.
+
+    Raises:
+        TermsError: if the terms cannot be kept, such as a file of tokens that cannot be read.
     """
-    serving = Serving(connect, catalogue, status, terms or Terms(), stored_id)
+    terms = terms or Terms()
+    tokens = Tokens(terms.tokens, terms.tokens_file)
+    serving = Serving(connect, catalogue, status, terms, stored_id)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -57,12 +63,32 @@ def create_app(
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(Counting, metrics=serving.metrics)],
+        middleware=[
+            Middleware(Counting, metrics=serving.metrics),
+            *_cors(serving.terms),
+            Middleware(Guard, terms=serving.terms, tokens=tokens, open_paths=open_paths),
+        ],
         redirect_slashes=False,  # an id may end in a slash
     )
     app.state.serving = serving
     problems.install(app)
     app.include_router(features.router)
+    app.include_router(changes.router)
     app.include_router(operations.router)
     app.router.routes.extend(extra)
+    app.openapi = described(app, serving, guarded=tokens.wanted)  # type: ignore[method-assign]
     return app
+
+
+def _cors(terms: Terms) -> list[Middleware]:
+    if not terms.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(terms.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["Age", "ETag", "Retry-After"],
+        )
+    ]

@@ -1,10 +1,13 @@
 """What the API counts of itself, for Prometheus."""
 
+import logging
 import time
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+access = logging.getLogger("shopper.api.access")
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 OTHER: Final = "other"
@@ -50,7 +53,7 @@ class Counting:
             await self._app(scope, receive, send)
             return
         # Of an exception that gets here the answer is made outside.
-        status, began = 500, time.perf_counter()
+        status, began, method = 500, time.perf_counter(), scope["method"]
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -63,7 +66,9 @@ class Counting:
         finally:
             # A path that matches nothing is told by nobody but who sent it, who could send very many.
             route = getattr(scope.get("route"), "path_format", OTHER)
-            method = scope["method"] if scope["method"] in METHODS else OTHER
+            method, took_s = method if method in METHODS else OTHER, time.perf_counter() - began
             self._metrics.requests.labels(method, route, status).inc()
             if not scope.get(STREAM):
-                self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+                self._metrics.seconds.labels(route).observe(took_s)
+            # The template, not the path: that holds ids of people.
+            access.info("%s %s %d %.1f ms", method, route, status, took_s * 1000)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 LONGEST_ID: Final = 1000
 """Longer ids are dead letters to the job, so no row can be theirs."""
@@ -18,30 +19,34 @@ ShopperId = Annotated[
 ]
 
 
+_WINDOWS: Final = Field(
+    description="Labels of windows; left out: all, or those that have one of the features.",
+    examples=[["5min", "session"]],
+)
+_FEATURES: Final = Field(
+    description="Names of features; left out: all.", examples=[["product_view_count", "cart_value"]]
+)
+
+
 class Choice(BaseModel):
-    """Which part of a shopper's features is wanted."""
+    """Which part of a shopper's features is wanted. Names are repeated or separated by commas."""
 
     model_config = ConfigDict(extra="forbid")
 
-    windows: list[str] | None = Field(
-        None,
-        description="Labels of windows, repeated or separated by commas; left out: all, or those that "
-        "have one of the features.",
-        examples=[["5min", "session"]],
-    )
-    features: list[str] | None = Field(
-        None,
-        description="Names of features, repeated or separated by commas; left out: all.",
-        examples=[["product_view_count", "cart_value"]],
-    )
+    windows: Annotated[list[str] | SkipJsonSchema[None], _WINDOWS] = None
+    features: Annotated[list[str] | SkipJsonSchema[None], _FEATURES] = None
 
 
-class Asked(Choice):
-    """Many shoppers at once."""
+class Asked(BaseModel):
+    """Many shoppers at once, and which part of their features is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
 
     shoppers: list[ShopperId] = Field(
         min_length=1, description="Ids; each is told once, in the order of its first place."
     )
+    windows: Annotated[list[str] | None, _WINDOWS] = None
+    features: Annotated[list[str] | None, _FEATURES] = None
 
 
 class Money(BaseModel):
@@ -61,7 +66,8 @@ class RowTold(BaseModel):
 
     verdict: Literal["FRESH", "STALE", "PARTIAL", "MISSING"] = Field(
         description="FRESH: the values hold now. STALE: they were to change, or the pipeline is silent. "
-        "PARTIAL: they hold for what the job has read, and the window begins before that. MISSING: there is no row."
+        "PARTIAL: they hold for what the job has read, and the window begins before that. "
+        "MISSING: there is no row."
     )
     why: str = Field(description="The verdict's reason in words.")
     now: int = Field(

@@ -1,6 +1,8 @@
 """uvicorn, which tells the streams before it waits for them."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
@@ -17,9 +19,7 @@ _BACKLOG: Final = 512
 class ApiServer(uvicorn.Server):
     """Serves one application until a polite signal, or until `should_exit` is set."""
 
-    def __init__(
-        self, app: FastAPI, *, access_log: bool = True, trusted_proxies: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, app: FastAPI, *, trusted_proxies: tuple[str, ...] = ()) -> None:
         """Configure; `trusted_proxies` are addresses whose word on who asks is taken."""
         # Its own way of ending streams is one flag for all servers of a process, which stays set.
         status: Any = AppStatus  # not typed
@@ -27,8 +27,10 @@ class ApiServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                log_level="info" if access_log else "warning",
-                access_log=access_log,
+                # Paths hold ids of people; the application's own lines do not.
+                access_log=False,
+                log_config=None,
+                log_level="warning",
                 server_header=False,
                 proxy_headers=bool(trusted_proxies),
                 forwarded_allow_ips=list(trusted_proxies),
@@ -37,9 +39,16 @@ class ApiServer(uvicorn.Server):
         )
         self._serving: Serving = app.state.serving
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End politely at the first signal; that one ended by it is no failure."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     async def shutdown(self, sockets: Any = None) -> None:
         """End the streams, wait for what is under way, then end."""
-        self._serving.closing.set()
+        self._serving.watch.close()
         await super().shutdown(sockets)
 
 

@@ -4,30 +4,24 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Final
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from serving.api.metrics import Metrics
 from serving.api.problems import kind_of
+from serving.api.statuses import Statuses, StatusSource
 from serving.api.terms import Terms
-from shopper_reader import AskedWronglyError, AsyncFeatures, Catalogue, ReaderError, Shopper
+from serving.api.watching import Watch
+from shopper_reader import AskedWronglyError, AsyncFeatures, Catalogue, Limits, ReaderError, Shopper
 from shopper_reader.plans import Names
+from shopper_reader.specs import at_reading
+
+AT_ONCE: Final = Limits().connections
+"""Reads at once; more wait."""
 
 logger = logging.getLogger("shopper.api")
-
-
-class StatusSource(Protocol):
-    """Tells how the job does. Called in a thread of its own, so it may block."""
-
-    def __call__(self, *, lag: bool) -> Mapping[str, Any]:
-        """Everything as plain data; with `lag` also how far the job is behind Kafka.
-
-        Raises:
-            NoJobError: if no job of this name has told anything.
-            StatusError: if Redis or Kafka does not answer.
-        """
 
 
 @dataclass
@@ -41,10 +35,25 @@ class Serving:
     stored_id: Callable[[str], str]
     """The id by which a shopper is kept, of the id that the shop knows."""
     metrics: Metrics = field(default_factory=Metrics)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the server is to end: streams end themselves."""
+    streams: int = 0
+    """How many are open."""
+    statuses: Statuses = field(init=False)
+    watch: Watch = field(init=False)
+    """What streams look through."""
+    clocks: Mapping[str, frozenset[str]] = field(init=False)
+    """By window, the features that depend on the moment of reading."""
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _reader: AsyncFeatures | None = None
     _silent: bool = False
+
+    def __post_init__(self) -> None:
+        """Derive the rest."""
+        self.statuses = Statuses(self.status)
+        self.watch = Watch(self.read, self.terms.poll_s)
+        self.clocks = {
+            label: frozenset(feature.name for feature in at_reading(self.catalogue, label))
+            for label in self.catalogue.labels
+        }
 
     @property
     def reader(self) -> AsyncFeatures:
@@ -63,7 +72,9 @@ class Serving:
         """
         stored = {shopper: self.stored_id(shopper) for shopper in shoppers}
         try:
-            found = await self.reader.get_many(stored.values(), windows=windows, features=features)
+            # The reader has so many connections, and fails where it would have to wait for one.
+            async with self._places:
+                found = await self.reader.get_many(stored.values(), windows=windows, features=features)
         except AskedWronglyError:
             raise
         except ReaderError as error:
@@ -79,7 +90,7 @@ class Serving:
 
     async def close(self) -> None:
         """End the streams and the connections."""
-        self.closing.set()
+        self.watch.close()
         if self._reader is not None:
             await self._reader.close()
             self._reader = None

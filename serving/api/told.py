@@ -1,6 +1,7 @@
 """Rows as JSON: numbers as numbers, money exactly, nothing that JSON does not have."""
 
 import json
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -21,10 +22,13 @@ def told(value: Value) -> Any:
     return value
 
 
-def row_of(row: Row) -> dict[str, Any]:
-    """A row with its verdict. A field that holds no value of its feature costs that feature only."""
+def row_of(row: Row, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """A row with its verdict; of its features those `names`, or all that were read.
+
+    A field that holds no value of its feature costs that feature only.
+    """
     features, unreadable = {}, {}
-    for name in row.names:
+    for name in row.names if names is None else names:
         try:
             value = row.get(name)
         except ValueFormatError as error:
