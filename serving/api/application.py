@@ -42,7 +42,7 @@ def create_app(
         terms: who may ask, how often, how much.
         stored_id: gives the id by which a shopper is kept.
         extra: more routes, such as the live page's; they find all of the above by `serving_of(request)`.
-        open_paths: paths, or what they begin with where that ends in a slash, that need no token.
+        open_paths: paths that need no token; `/static/*` is all that is below.
 
     Raises:
         TermsError: if the terms cannot be kept, such as a file of tokens that cannot be read.

@@ -79,7 +79,9 @@ async def changes_of(
     Features of the time of reading (`session_idle_ms`) come with what changes, and are no change themselves.
     """
     check_path(request)
-    found = await serving.read([shopper], names(choice.windows), names(choice.features))
+    found = await serving.read(
+        [shopper], names("windows", choice.windows), names("features", choice.features)
+    )
     if serving.streams >= serving.terms.streams_most:
         detail = f"{serving.streams} streams are open, as many as api_streams_most allows; try again later"
         raise ProblemError(503, "too-many-streams", detail, {"Retry-After": "10"})

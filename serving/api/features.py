@@ -83,7 +83,9 @@ async def features_of(
     A shopper who is not known has the verdict MISSING in every window, and is no error.
     """
     check_path(request)
-    found = await serving.read([shopper], names(choice.windows), names(choice.features))
+    found = await serving.read(
+        [shopper], names("windows", choice.windows), names("features", choice.features)
+    )
     rows = found[shopper]
     count(serving, [rows])
     # Weak: `now`, ages and features of the time of reading go on while the row stays the same.
@@ -109,17 +111,27 @@ async def features_of_many(asked: Asked, serving: Served) -> Response:
             "ask in several requests, or raise api_batch_most"
         )
         raise ProblemError(422, "too-many-shoppers", detail)
-    found = await serving.read(asked.shoppers, names(asked.windows), names(asked.features))
+    found = await serving.read(
+        asked.shoppers, names("windows", asked.windows), names("features", asked.features)
+    )
     count(serving, found.values())
     data = {"shoppers": [shopper_of(shopper, rows) for shopper, rows in found.items()]}
     return Response(as_json(data), headers=freshness(found.values()), media_type="application/json")
 
 
-def names(given: list[str] | None) -> tuple[str, ...] | None:
-    """Names that may be separated by commas, too."""
+def names(what: str, given: list[str] | None) -> tuple[str, ...] | None:
+    """Names that may be separated by commas, too; None: all.
+
+    Raises:
+        ProblemError: if there is none.
+    """
     if given is None:
         return None
-    return tuple(name for text in given for name in text.split(","))
+    found = tuple(name for text in given for name in text.split(",") if name)
+    if not found:
+        detail = f"{what} names nothing; name some, or leave it out for all"
+        raise ProblemError(422, "invalid-request", detail)
+    return found
 
 
 def check_path(request: Request) -> None:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -27,8 +27,8 @@ class Guard:
         self._app = app
         self._terms = terms
         self._tokens = tokens
-        self._open = frozenset(path for path in open_paths if not path.endswith("/"))
-        self._below = tuple(path for path in open_paths if path.endswith("/"))
+        self._open = frozenset(path for path in open_paths if not path.endswith("*"))
+        self._below = tuple(path.removesuffix("*") for path in open_paths if path.endswith("/*"))
         self._rates = terms.rates
         # Of one process: several behind one address each count by themselves.
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -62,8 +62,7 @@ class Guard:
     def _check_place(self, method: str, headers: Headers) -> None:
         """Keep out what pages of others send through a browser of this machine."""
         host, origin = headers.get("host", ""), headers.get("origin")
-        name = urlsplit(f"//{host}").hostname or ""
-        if self._terms.hosts and name not in self._terms.hosts:
+        if self._terms.hosts and _split(f"//{host}").hostname not in self._terms.hosts:
             detail = (
                 f"asked as {host!r}; without tokens only {', '.join(sorted(self._terms.hosts))} is answered. "
                 "Ask by one of these, or set a token (SHOPPER_API_TOKENS)"
@@ -72,7 +71,7 @@ class Guard:
         welcome = self._terms.cors_origins
         if origin is None or method in SAFE or "*" in welcome or origin in welcome:
             return
-        if urlsplit(origin).netloc != host:
+        if _split(origin).netloc != host:
             detail = f"a page of {origin!r} may not do this; api_cors_origins names those that may"
             raise ProblemError(403, "foreign-page", detail)
 
@@ -113,6 +112,13 @@ class Guard:
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Open to everybody at any rate: they say nothing but whether the server is well."""
 _DIGITS: Final = 15
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _address(scope: Scope) -> str:

@@ -64,11 +64,24 @@ class Counting:
         try:
             await self._app(scope, receive, noting)
         finally:
-            # A path that matches nothing is told by nobody but who sent it, who could send very many.
-            route = getattr(scope.get("route"), "path_format", OTHER)
+            route = template_of(scope)
             method, took_s = method if method in METHODS else OTHER, time.perf_counter() - began
             self._metrics.requests.labels(method, route, status).inc()
             if not scope.get(STREAM):
                 self._metrics.seconds.labels(route).observe(took_s)
             # The template, not the path: that holds ids of people.
             access.info("%s %s %d %.1f ms", method, route, status, took_s * 1000)
+
+
+def template_of(scope: Scope) -> str:
+    """The template of the route that answered; paths that match none are told as one."""
+    route = scope.get("route")
+    if route is None and (endpoint := scope.get("endpoint")) is not None:
+        # FastAPI names its own routes only.
+        own = (each for each in scope["app"].routes if endpoint in _targets(each))
+        route = next(own, None)
+    return str(getattr(route, "path_format", None) or getattr(route, "path", OTHER))
+
+
+def _targets(route: Any) -> tuple[Any, Any]:
+    return getattr(route, "endpoint", None), getattr(route, "app", None)

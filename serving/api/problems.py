@@ -120,7 +120,7 @@ def of_reader(error: ReaderError) -> ProblemError:
     again = {"Retry-After": str(_AGAIN_S)}
     if isinstance(error, (TransportError, AccessError)):
         kind = "redis-refused" if isinstance(error, AccessError) else "redis-unavailable"
-        return ProblemError(503, kind, f"{error}. Try again in {_AGAIN_S} s", again)
+        return ProblemError(503, kind, _sentence(str(error)) + f" Try again in {_AGAIN_S} s", again)
     return ProblemError(502, "redis-answer", str(error))
 
 
@@ -184,7 +184,14 @@ def shortened(value: Any) -> str:
 
 def _fault(details: Mapping[str, Any]) -> Fault:
     where = clean(".".join(str(part) for part in details["loc"]))
-    wrong = str(details["msg"]).removeprefix("Value error, ")
     if details["type"] == "json_invalid":
-        wrong = f"no JSON: {details.get('ctx', {}).get('error', '')}"
-    return Fault(where=where[: 2 * _SHOWN], value=shortened(details.get("input")), wrong=clean(wrong))
+        # The place is a character's number, and the value is not handed over.
+        wrong = f"{details['ctx']['error']} at character {details['loc'][-1]}"
+        return Fault(where="body", value="no JSON", wrong=clean(wrong))
+    return Fault(
+        where=where[: 2 * _SHOWN], value=shortened(details.get("input")), wrong=clean(str(details["msg"]))
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(("?", "!", ".")) else f"{text}."
