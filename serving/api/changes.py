@@ -24,6 +24,17 @@ AGAIN_MS: Final = 2_000
 SEND_S: Final = 30.0
 """A caller who takes nothing for so long is let go."""
 
+EVENT: Final = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["features", "change", "unavailable", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "id": {"type": "string"},
+        "retry": {"type": "integer"},
+    },
+}
+"""One event, for OpenAPI."""
 State = Mapping[str, tuple[str, dict[str, Any]]]
 """By window: the verdict, and the values that do not depend on the moment of reading."""
 
@@ -61,7 +72,7 @@ class StreamResponse(EventSourceResponse):
             "description": "`features`: everything, as /features tells it; `change`: by window the verdict, "
             "its times, `changed` values and those that are `gone`; `unavailable`: a problem document, "
             "until `features` comes again; `end`: the server stops.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         }
     },
 )

@@ -158,6 +158,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            detail = "body cannot be read as JSON: it must be UTF-8, and not nested too deeply"
+            return problem(422, "invalid-request", detail)
         path = shortened(request.url.path)
         said = {
             404: f"there is nothing at {path}; /openapi.json lists the routes",
