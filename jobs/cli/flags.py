@@ -31,6 +31,10 @@ KAFKA: Final = (
     "kafka_ca_file",
 )
 ALL: Final = tuple(Settings.model_fields)
+API: Final = tuple(name for name in ALL if name.startswith("api_"))
+"""Settings of the API."""
+JOB: Final = tuple(name for name in ALL if name not in API)
+"""All others: those of the job."""
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from jobs.cli.flags import ALL, with_settings
+from jobs.cli.flags import JOB, with_settings
 from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.cli.stop import running_job, stop_job
@@ -22,7 +22,7 @@ CHECKPOINT_S: Final = 300.0
 _POLL_S: Final = 0.5
 
 
-@with_settings(*ALL)
+@with_settings(*JOB)
 def migrate(
     loaded: Loaded,
     restore_from: Annotated[

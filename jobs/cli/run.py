@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from jobs.cli.flags import ALL, with_settings
+from jobs.cli.flags import JOB, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.signals import interruptible
 from jobs.local.errors import LocalError
@@ -23,7 +23,7 @@ from serving.redis_reader import RedisReader, RedisUnreachableError
 LOOK_S: Final = 2.0
 
 
-@with_settings(*ALL)
+@with_settings(*JOB)
 def run(
     loaded: Loaded,
     seconds: Annotated[float | None, typer.Option(min=1, help="End by itself after so long.")] = None,

@@ -3,11 +3,11 @@
 import logging
 import socket
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.flags import MEANING, with_settings
+from jobs.cli.flags import API, KAFKA, MEANING, with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.status import look_at
 from jobs.settings import Loaded, Settings
@@ -18,13 +18,8 @@ from serving.api.terms import HERE, Terms, TermsError
 from serving.reading import async_reader_of, catalogue_of
 from shopper_reader import AsyncFeatures, Limits
 
-API: Final = tuple(name for name in Settings.model_fields if name.startswith("api_"))
-"""Settings of the API."""
 
-
-@with_settings(
-    *API, "redis_url", "redis_prefix", "job_name", "hash_ids", "kafka_bootstrap", "topic", *MEANING
-)
+@with_settings(*API, "redis_url", "redis_prefix", "job_name", "hash_ids", *KAFKA, *MEANING)
 def serve(
     loaded: Loaded,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each request.")] = False,
@@ -39,7 +34,7 @@ def serve(
 
         curl http://127.0.0.1:8321/v1/shoppers/customer-000042/features
 
-        SHOPPER_API_TOKENS=$(openssl rand -hex 32) shopper serve --api-host 0.0.0.0
+        openssl rand -hex 32 > tokens && shopper serve --api-host 0.0.0.0 --api-tokens-file tokens
     """
     settings = loaded.settings
     terms = terms_of(settings)

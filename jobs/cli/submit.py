@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from jobs.cli.flags import ALL, with_settings
+from jobs.cli.flags import JOB, with_settings
 from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.flink_rest import FlinkRest, FlinkRestError
@@ -18,7 +18,7 @@ from jobs.standing import StandingError, standing_of
 LATEST: Final = "latest"
 
 
-@with_settings(*ALL)
+@with_settings(*JOB)
 def submit(
     loaded: Loaded,
     restore_from: Annotated[

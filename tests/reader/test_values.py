@@ -23,6 +23,7 @@ from shopper_reader import (
     Verdict,
 )
 from shopper_reader.catalogue import shipped
+from shopper_reader.specs import at_reading
 from tests.reader.answers import NOW, asker, hashed, read
 from tests.sinks import rows
 
@@ -53,6 +54,41 @@ READ = {
 def row(values: dict[str, Any], window: str = "5min", **more: Any) -> Row:
     made = rows.row(values, window=window, at=NOW, next=NOW + 9, until=NOW + 99)
     return read(hashed(made, **more.pop("texts", {})), window, **more)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity"])
+@pytest.mark.parametrize("name", ["promo_click_rate", "cart_value"])
+def test_what_is_no_number_is_no_value(name: str, text: str):
+    with pytest.raises(ValueFormatError, match=f"{name} is no (float|money)"):
+        row(ROW, texts={name: text})[name]
+
+
+def test_a_row_names_what_was_asked_for_and_what_the_catalogue_does_not_know():
+    found = row({"cart_add_count": 1}, features=["cart_value", "cart_add_count"])
+    assert found.names == ("cart_value", "cart_add_count")
+    assert "new" in row({"cart_add_count": 1}, texts={"new": "x"}).names
+
+
+def test_a_version_is_another_when_anything_that_was_read_is_another():
+    same = [row({"cart_add_count": 1}, now=now).version for now in (NOW, NOW + 1)]
+    others = [
+        row({"cart_add_count": 2}).version,
+        row({"cart_add_count": 1}, texts={"_seen": "9"}).version,
+        row({"cart_add_count": 1}, texts={"a": "bc"}).version,
+        row({"cart_add_count": 1}, texts={"ab": "c"}).version,
+        row({"cart_add_count": 1}, now=NOW + 99).version,
+    ]
+    assert same[0] == same[1]
+    assert len({*same, *others}) == 1 + len(others)
+    assert others[-1] == ""
+
+
+def test_features_of_the_time_of_reading_are_named():
+    assert {feature.name for feature in at_reading(shipped(), "session")} == {
+        "session_idle_ms",
+        "ms_since_session_start",
+    }
+    assert at_reading(shipped(), "5min") == []
 
 
 def test_values_have_the_types_of_the_catalogue():
