@@ -1,6 +1,6 @@
 """A shopper's state stays below 64 kB whatever comes, and what is exact stays exact."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.strategies import START, Arrival
 pytestmark = pytest.mark.property
 
 DAY = 24 * HOUR
+EVERY = sorted(kinds.ECOMMERCE_ACTIONS)
 CURRENCIES = ("EUR", "USD", "JPY", "KWD", "GBP")
 MANY = tuple(
     f"{name}_count"
@@ -46,6 +47,37 @@ A_CURRENCY_STAYS = 8_000
 
 def bot(at: int, n: int, kind: str, **fields: object) -> Arrival:
     return Event("bot", f"{n:08d}", at, kind, **fields), at  # type: ignore[arg-type]
+
+
+def anything(
+    at: int,
+    n: int,
+    money: Money,
+    products: tuple[Product, ...],
+    *,
+    visit: int,
+    places: int,
+    steps: int,
+    **more: object,
+) -> Arrival:
+    """The n-th event: its kind, step and place go round, and each `visit` of them is a session."""
+    return bot(
+        at,
+        n,
+        EVERY[n % len(EVERY)],
+        session_id=f"visit {n // visit}",
+        page_id=f"page {n}",
+        location=f"L{n % places}",
+        device="phone",
+        platform="web",
+        products=products,
+        cart_total=money if n % 2 else None,
+        revenue=money,
+        refund=money,
+        step=n % steps,
+        transaction_id=f"t{n}",
+        **more,
+    )
 
 
 def long_ids() -> Iterator[Arrival]:
@@ -84,7 +116,6 @@ def many_products() -> Iterator[Arrival]:
 
 def a_whole_day() -> Iterator[Arrival]:
     """Every pane of 24 hours, every kind, four currencies, large amounts; at last every second."""
-    every = sorted(kinds.ECOMMERCE_ACTIONS)
     quarters = [START + n * 15 * MINUTE // 11 for n in range(96 * 11 - 66)]
     last = START + DAY - 90 * MINUTE
     moments = chain(
@@ -93,24 +124,8 @@ def a_whole_day() -> Iterator[Arrival]:
     for n, at in enumerate(moments):
         money = Money(90_000_000_000_000 - n, CURRENCIES[n // 13 % 4])
         products = tuple(Product(f"p{n * 3 + i}", f"category {(n + i) % 120}", money, 1) for i in range(3))
-        yield bot(
-            at,
-            n,
-            every[n % len(every)],
-            session_id=f"visit {n // 25}",
-            page_id=f"page {n}",
-            page=f"https://shop.example/{'x' * (n % 250)}",
-            location=f"L{n % 90}",
-            device="phone",
-            platform="web",
-            products=products,
-            cart_total=money if n % 2 else None,
-            revenue=money,
-            refund=money,
-            step=n % 7,
-            transaction_id=f"t{n}",
-            total_quantity=2**40,
-        )
+        page = f"https://shop.example/{'x' * (n % 250)}"
+        yield anything(at, n, money, products, visit=25, places=90, steps=7, page=page, total_quantity=2**40)
 
 
 def many_sessions() -> Iterator[Arrival]:
@@ -142,6 +157,15 @@ def seen_through(logic: ShopperLogic, stream: Iterator[Arrival], packed: bool) -
     return state
 
 
+def exact(step: int) -> list[str]:
+    """What stays exact; with the checkout-step rule orders may give way."""
+    return [name for name in EXACT if not step or name not in ("orders_count", "items_purchased")]
+
+
+def only(names: Iterable[str], fields: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: fields.get(name) for name in names}
+
+
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("step", [0, 2])
 def test_no_state_is_longer_than_64_kb_and_counts_and_money_are_those_of_the_oracle(
@@ -159,12 +183,10 @@ def test_no_state_is_longer_than_64_kb_and_counts_and_money_are_those_of_the_ora
     expected = oracle.rows(state.at)
     for label in ("5min", "1h", "24h"):
         fields, wanted = fields_of(rows[label]), expected[f"user:bot:features:{label}"]
-        names = [name for name in EXACT if not step or name not in ("orders_count", "items_purchased")]
-        names = [name for name in names if "\u00fc" not in wanted.get(name, "")]
-        assert {name: fields.get(name) for name in names} == {name: wanted.get(name) for name in names}
+        names = [name for name in exact(step) if "\u00fc" not in wanted.get(name, "")]
+        assert only(names, fields) == only(names, wanted)
         if fields.get("product_currency") == wanted.get("product_currency"):
-            prices = MONEY[:3]
-            assert [fields.get(name) for name in prices] == [wanted.get(name) for name in prices]
+            assert only(MONEY[:3], fields) == only(MONEY[:3], wanted)
         different = {name for name in wanted if name[0] != "_" and fields.get(name) != wanted[name]}
         assert rows[label].capped or {n for n in different if "\u00fc" not in wanted[n]} <= {
             "orders_count",
@@ -204,26 +226,10 @@ def test_rows_after_something_gave_way_are_whole(monkeypatch: pytest.MonkeyPatch
 
 def a_busy_hour() -> Iterator[Arrival]:
     """Something of everything that can give way, in few panes."""
-    every = sorted(kinds.ECOMMERCE_ACTIONS)
     for n in range(240):
         money = Money(1_000 + n, CURRENCIES[n // 5 % 4] if n < 60 else "EUR")
         shelves = tuple(Product(f"p{n}/{i}", f"category {(n * 7 + i) % 90}", money, 1) for i in range(3))
-        yield bot(
-            START + n * SECOND,
-            n,
-            every[n % len(every)],
-            session_id=f"visit {n // 40}",
-            page_id=f"page {n}",
-            location=f"L{n % 30}",
-            device="phone",
-            platform="web",
-            products=shelves,
-            cart_total=money if n % 2 else None,
-            revenue=money,
-            refund=money,
-            step=n % 3,
-            transaction_id=f"t{n}",
-        )
+        yield anything(START + n * SECOND, n, money, shelves, visit=40, places=30, steps=3)
 
 
 @pytest.mark.parametrize("fits", [300, 3_000, 5_000, 6_000, 8_000, 12_000, 20_000])
@@ -246,11 +252,8 @@ def test_whatever_the_room_counts_are_exact_and_what_gave_way_is_marked(
     for row in logic.all_rows(state, "bot"):
         if row.window != "session":
             fields, expected = fields_of(row), wanted[row.window]
-            exact = [name for name in EXACT if not step or name not in ("orders_count", "items_purchased")]
-            assert {name: fields.get(name) for name in exact} == {name: expected.get(name) for name in exact}
+            assert only(exact(step), fields) == only(exact(step), expected)
             if fits >= A_CURRENCY_STAYS:
                 names = ("cart_added_value", "cart_removed_value", *MONEY[:3], "refund_value")
-                assert {name: fields.get(name) for name in names} == {
-                    name: expected.get(name) for name in names
-                }
+                assert only(names, fields) == only(names, expected)
             assert row.capped or fields == expected

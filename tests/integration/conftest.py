@@ -2,14 +2,18 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.local.flink import FlinkCluster
+from sinks.redis_sink import RedisSink
 from tests.harness import KafkaService, RedisService
 from tests.integration.live_job import Surroundings
 from tests.integration.secured import Secured, secured
+from tests.sinks.servers import Server, executables, running
 
 
 @pytest.fixture
@@ -23,6 +27,28 @@ def around(
     made = Surroundings(kafka, redis_server, flink_cluster, tmp_path, f"live-{uuid.uuid4().hex[:8]}")
     yield made
     made.client.close()
+
+
+@pytest.fixture(scope="module", params=executables())
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Redis of the module's own, of each kind that this machine has."""
+    with running(tmp_path_factory.mktemp("redis"), executable=request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def redis(server: Server) -> Any:
+    """A client of it, once it is empty."""
+    client = server.client()
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def sink(server: Server, redis: Any) -> Iterator[RedisSink]:
+    """A sink into it."""
+    with closing(RedisSink.connect(server.url)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

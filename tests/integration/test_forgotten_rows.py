@@ -9,35 +9,15 @@ from features.logic import ShopperLogic
 from features.row import FeatureRow
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
-from tests.sinks.rows import HOUR, LIFE, NOW, row, session
-from tests.sinks.servers import cluster, executables, running
+from tests.sinks.rows import HOUR, KEY, LIFE, NOW, row, session
+from tests.sinks.servers import cluster
 
 pytestmark = pytest.mark.integration
 
-KEY = "user:ada:features:5min"
 BRANCHES = {
     "cart": BranchFields(frozenset({"cart_add_count"}), {"cart_add_count": 0}),
     "product": BranchFields(frozenset({"product_view_count"}), {"product_view_count": 0}),
 }
-
-
-@pytest.fixture(scope="module", params=executables())
-def server(request, tmp_path_factory):
-    with running(tmp_path_factory.mktemp("redis"), executable=request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def redis(server):
-    client = server.client()
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def sink(server):
-    with contextlib.closing(RedisSink.connect(server.url)) as made:
-        yield made
 
 
 def gone(of: FeatureRow, **changes) -> FeatureRow:

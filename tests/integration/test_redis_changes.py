@@ -11,43 +11,17 @@ from features.row import NEVER_AGAIN, FeatureRow
 from sinks.codec import decode
 from sinks.redis_sink import RedisSink
 from sinks.sequence import Stamp
-from tests.sinks.rows import HOUR, LIFE, NOW, row, session
-from tests.sinks.servers import cluster, executables, running
+from tests.sinks.rows import HOUR, KEY, LIFE, NOW, features, row, session
+from tests.sinks.servers import cluster, running
 
 pytestmark = pytest.mark.integration
 
-KEY = "user:ada:features:5min"
 NUMBERS = "pipeline:live:sequence"
-
-
-@pytest.fixture(scope="module", params=executables())
-def server(request, tmp_path_factory):
-    with running(tmp_path_factory.mktemp("redis"), executable=request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def redis(server):
-    client = server.client()
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def sink(server, redis):
-    made = RedisSink.connect(server.url)
-    yield made
-    made.close()
 
 
 def change(values: dict[str, Any], seen: int, absent: tuple[str, ...] = (), **changes: Any) -> FeatureRow:
     """The row that follows the one with `seen - 1`."""
     return row(values, seen=seen, at=NOW + seen, base=(seen - 1, NOW + seen - 1), absent=absent, **changes)
-
-
-def features(client: Any, key: str = KEY) -> dict[str, str]:
-    stored = decode(client.hgetall(key))
-    return {} if stored is None else stored.features
 
 
 # Rows that say what changed

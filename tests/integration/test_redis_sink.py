@@ -15,15 +15,14 @@ from sinks.branch_fields import BranchFields
 from sinks.codec import Stored, decode, fields_of
 from sinks.errors import SinkSettingError, SinkUnavailable
 from sinks.redis_sink import RedisSink
-from tests.sinks.rows import HOUR, LIFE, NOW, row, session
-from tests.sinks.servers import cluster, executables, running, sentinel
+from tests.sinks.rows import HOUR, KEY, LIFE, NOW, features, row, session
+from tests.sinks.servers import cluster, running, sentinel
 from tests.sinks.tls import certificate, front
 
 pytestmark = pytest.mark.integration
 
 BOUNDED_S = 15
 """That a wait ends is asserted, not when: the machine may be busy."""
-KEY = "user:ada:features:5min"
 BRANCHES = {
     "cart": BranchFields(
         frozenset({"cart_add_count", "cart_remove_count", "cart_value"}),
@@ -50,29 +49,6 @@ def closed_sinks():
     yield
     while OPEN:
         OPEN.pop().close()
-
-
-@pytest.fixture(scope="module", params=executables())
-def server(request, tmp_path_factory):
-    with running(tmp_path_factory.mktemp("redis"), executable=request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def redis(server):
-    client = server.client()
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def sink(server, redis):
-    return connect(server.url)
-
-
-def features(client: Any, key: str = KEY) -> dict[str, str]:
-    stored = decode(client.hgetall(key))
-    return {} if stored is None else stored.features
 
 
 def stored_row(redis) -> Stored:

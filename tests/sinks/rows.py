@@ -4,11 +4,14 @@ import time
 from typing import Any
 
 from features.row import FeatureRow
+from sinks.codec import decode
 
 LIFE = 1_700_000_000_000
 NOW = int(time.time() * 1000)
 """Redis expires by its own clock, so rows that are to be read lie around now."""
 HOUR = 3_600_000
+KEY = "user:ada:features:5min"
+"""Where `row()` is written."""
 
 
 def row(values: dict[str, Any] | None = None, **changes: Any) -> FeatureRow:
@@ -36,3 +39,9 @@ def session(values: dict[str, Any] | None = None, **changes: Any) -> FeatureRow:
         "start": NOW - HOUR,
     }
     return row(values, **(fields | changes))
+
+
+def features(client: Any, key: str = KEY) -> dict[str, str]:
+    """The features that a hash holds; none where there is no row."""
+    stored = decode(client.hgetall(key))
+    return {} if stored is None else stored.features

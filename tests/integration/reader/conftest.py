@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from shopper_reader import AsyncFeatures, Features
-from sinks.redis_sink import RedisSink
-from tests.sinks.servers import Server, executables, running
 
 
 class Awaited:
@@ -43,23 +41,3 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield make
         while opened:
             opened.pop().close()
-
-
-@pytest.fixture(scope="module", params=executables())
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("redis"), executable=request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def redis(server: Server) -> Any:
-    client = server.client()
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def sink(server: Server, redis: Any) -> Iterator[RedisSink]:
-    writer = RedisSink.connect(server.url)
-    yield writer
-    writer.close()
