@@ -54,7 +54,7 @@ class FeaturesFunction(KeyedProcessFunction):
         waiting = FlinkMap(runtime_context, "backlog")
         run = run_of(runtime_context)
         self._shard = Shard(options.shard, applier, self._sink, store, waiting, wall_clock, split, run)
-        self._gauges = Gauges(runtime_context, self._shard.counts, branch, options.shard.accounts)
+        self._gauges = Gauges(runtime_context, self._shard.told, branch, options.shard.accounts)
 
     def close(self) -> None:
         """Close the sink's connections. In thread mode Flink calls this at the end of bounded input only."""

@@ -1,13 +1,16 @@
-"""A shard's counters as Flink gauges."""
+"""What a shard counts and knows of time, as Flink gauges."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pyflink.datastream import RuntimeContext
 
 from features.views import BRANCHES
+from operators.bucket import LOOK_MS
 
 PERIOD_MS: Final = 1000
+SETTLE_MS: Final = LOOK_MS + 1000
+"""Within `LOOK_MS` of a restore every bucket that has a state is met."""
 NAMES: Final = (
     "read",
     "applied",
@@ -23,10 +26,18 @@ NAMES: Final = (
     "rows.written",
     "rows.refused",
     "rows.foreign",
+    "rows.missed",
+    "rows.behind",
+    "rows.capped",
     "losses",
     "rewritten",
+    "rewriting",
     "forgotten",
     "forgotten.keys",
+    "told_ms",
+    "delay_ms",
+    "event_time_ms",
+    "kafka_time_ms",
 )
 WORK: Final = frozenset(
     {
@@ -36,13 +47,19 @@ WORK: Final = frozenset(
         "rows.written",
         "rows.refused",
         "rows.foreign",
+        "rows.missed",
+        "rows.behind",
+        "rows.capped",
         "losses",
         "rewritten",
+        "rewriting",
         "forgotten.keys",
+        "told_ms",
+        "delay_ms",
     }
 )
 """What each operator does by itself. The others are of every record and told by the accounting operator
-alone, so that all may be added up over operators."""
+alone, so that all may be added up over operators. Of what is called `…_ms` the greatest or least counts."""
 OF_A_BRANCH: Final = ("applied", "duplicate", "late", "dead.bug")
 """Told once more with the label `branch` by an operator that hosts one branch."""
 
@@ -52,23 +69,25 @@ class Gauges:
 
     A Python gauge would be asked by the reporter's thread, in which the interpreter has no business; a
     PyFlink "distribution" is a gauge in Java that holds the number it was told last.
+
+    They are registered `SETTLE_MS` after the first bucket was met. After a restore the buckets are met one by
+    one, so numbers told at once would climb from nought to what they were, and Prometheus would take that for
+    as many new records, losses or defects.
     """
 
     def __init__(
         self,
         runtime_context: RuntimeContext,
-        counts: Callable[[], Mapping[str, int]],
+        told: Callable[[], Mapping[str, int]],
         branch: str = "",
         accounts: bool = True,
     ) -> None:
-        """Register those of an operator that hosts all branches, or one `branch`."""
-        group = runtime_context.get_metrics_group().add_group("shopper")
-        names = [name for name in NAMES if accounts or name in WORK]
-        self._gauges: list[tuple[str, Any]] = [(name, group.distribution(name)) for name in names]
-        for of, name, counter in branch_gauges(branch):
-            labelled = group.add_group("branch", of)
-            self._gauges.append((counter, labelled.distribution(name)))
-        self._counts = counts
+        """Those of an operator that hosts all branches, or one `branch`."""
+        self._group = runtime_context.get_metrics_group()
+        self._names = [name for name in NAMES if accounts or name in WORK]
+        self._branch = branch
+        self._gauges: list[tuple[str, Any]] = []
+        self._numbers = told
         self._told: dict[int, int] = {}
         self._next = 0
 
@@ -76,13 +95,25 @@ class Gauges:
         """Say the numbers that changed, if a period has passed; `now` is epoch ms."""
         if now < self._next:
             return
+        if not self._next:
+            self._next = now + SETTLE_MS
+            return
+        if not self._gauges:
+            self._gauges = list(self._registered())
         self._next = now + PERIOD_MS
-        counts = self._counts()
+        numbers = self._numbers()
         for i, (name, gauge) in enumerate(self._gauges):
-            number = counts.get(name, 0)
+            number = numbers.get(name, 0)
             if number != self._told.get(i):
                 gauge.update(number)
                 self._told[i] = number
+
+    def _registered(self) -> Iterator[tuple[str, Any]]:
+        group = self._group.add_group("shopper")
+        for name in self._names:
+            yield name, group.distribution(name)
+        for of, name, counter in branch_gauges(self._branch):
+            yield counter, group.add_group("branch", of).distribution(name)
 
 
 def branch_gauges(branch: str) -> list[tuple[str, str, str]]:

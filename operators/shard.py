@@ -83,6 +83,8 @@ class Shard:
         self._free_at = 0
         self._rewrite_at = 0
         """When the next rows are to be written again."""
+        self._delay = 0
+        """How old the newest record of the last batch was when its rows were written, ms."""
 
     def take(self, payload: bytes) -> list[str]:
         """Apply an encoded batch, after those that waited, or let it wait; returns dead letters."""
@@ -149,6 +151,20 @@ class Shard:
                 totals[name] = totals.get(name, 0) + number
         return totals
 
+    def told(self) -> dict[str, int]:
+        """The counters, how many buckets are being written again, and how far this instance is in time.
+
+        `told_ms`, `event_time_ms` and `kafka_time_ms` are epoch ms: now, and the greatest applied and read.
+        """
+        ledgers_met = [bucket.ledger for bucket in self._buckets.values()]
+        return self.counts() | {
+            "rewriting": sum(bucket.rewriting is not None for bucket in self._buckets.values()),
+            "told_ms": self._clock(),
+            "delay_ms": self._delay,
+            "event_time_ms": max((ledger.event_time for ledger in ledgers_met), default=0),
+            "kafka_time_ms": max((ledger.newest for ledger in ledgers_met), default=0),
+        }
+
     def _apply(self, bucket: Bucket, now: int, *fresh: Batch) -> list[str]:
         """Apply the batches that waited and then `fresh` ones, together."""
         as_of, ledger = self._as_of(bucket, now), bucket.ledger
@@ -163,6 +179,8 @@ class Shard:
         letters = [letter for batch in batches for letter in batch.letters]
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         self._keep(bucket, outcome, now)
+        newest = max(batch.newest for batch in batches)
+        self._delay = max(self._clock() - newest, 0) if newest else 0
         bucket.backlog.clear(self._waiting)
         return letters
 

@@ -92,6 +92,7 @@ class Writing:
             bucket.look_at = now + LOOK_MS
         report = self._sink.write(outcome.rows, life, progress, stamp)
         _count(bucket, report)
+        bucket.ledger.add("rows.capped", sum(row.capped for row in outcome.rows))
         behind = report.behind
         if report.missed:
             again = self._sink.write(self._applier.whole(report.missed, outcome), life)

@@ -159,12 +159,13 @@ class LiveJob:
         return len(history["entries"])
 
     def gauges(self, operator: str, name: str) -> list[int]:
-        """A gauge of each subtask of an operator."""
+        """A gauge of each subtask of an operator; none before they have met their buckets."""
         vertices = self.around.flink.get(f"/jobs/{self.id}")["vertices"]
         vertex = next(v["id"] for v in vertices if v["name"].split(" ->")[0] == operator)
         path = f"/jobs/{self.id}/vertices/{vertex}/subtasks/metrics"
         wanted = [m["id"] for m in self.around.flink.get(path) if m["id"].endswith(f"shopper.{name}")]
-        return [int(m["sum"]) for m in self.around.flink.get(f"{path}?get={','.join(wanted)}")]
+        told = self.around.flink.get(f"{path}?get={','.join(wanted)}") if wanted else []
+        return [int(m["sum"]) for m in told]
 
     def checkpoints(self) -> int:
         """How many checkpoints were completed."""

@@ -13,13 +13,14 @@ from features.views import BRANCHES
 from operators.batch import Batch, Record, decode, encode
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import FeaturesFunction, FeaturesOptions, branch_fields
-from operators.gauges import NAMES, OF_A_BRANCH, WORK, Gauges
+from operators.gauges import NAMES, OF_A_BRANCH, SETTLE_MS, WORK, Gauges
 from operators.release import StaleCodeError
 from operators.routing import ACCOUNTANT
 from operators.shard import ShardOptions
 from tests.operators.fakes import SinkThatRemembers, view
 
 NOW = time.time_ns() // 1_000_000
+SETTLED = NOW + SETTLE_MS
 """The functions look at the clock themselves."""
 
 
@@ -163,26 +164,41 @@ def test_a_timer_arms_the_next_one() -> None:
     assert len(runtime.timers) == 2
 
 
+def settled(gauges: Gauges) -> None:
+    gauges.tell(NOW)
+    gauges.tell(SETTLED)
+
+
 def test_gauges_say_what_changed_once_a_second() -> None:
     runtime, counts = Runtime(), {"read": 1}
     gauges = Gauges(runtime, lambda: counts)
+    settled(gauges)
     assert set(runtime.gauges) == {*NAMES, *(f"branch={branch}:applied" for branch in BRANCHES)}
-    gauges.tell(NOW)
     counts["read"] = 2
-    gauges.tell(NOW + 999)
-    gauges.tell(NOW + 1000)
-    gauges.tell(NOW + 2000)
+    gauges.tell(SETTLED + 999)
+    gauges.tell(SETTLED + 1000)
+    gauges.tell(SETTLED + 2000)
     assert runtime.gauges["read"].told == [1, 2]
+
+
+def test_gauges_appear_when_the_buckets_of_a_restore_are_met() -> None:
+    runtime = Runtime()
+    gauges = Gauges(runtime, lambda: {"read": 1})
+    for now in (NOW, NOW + 1000, SETTLED - 1):
+        gauges.tell(now)
+    assert not runtime.gauges
+    gauges.tell(SETTLED)
+    assert runtime.gauges["read"].told == [1]
 
 
 def test_where_branches_run_apart_one_alone_tells_of_every_record() -> None:
     own = {f"branch=cart:{name}" for name in OF_A_BRANCH}
     cart = Runtime()
-    Gauges(cart, lambda: {"applied": 3}, "cart", accounts=False).tell(NOW)
+    settled(Gauges(cart, lambda: {"applied": 3}, "cart", accounts=False))
     assert set(cart.gauges) == WORK | own
     assert cart.gauges["branch=cart:applied"].told == [3]
     accountant = Runtime()
-    Gauges(accountant, dict, ACCOUNTANT)
+    settled(Gauges(accountant, dict, ACCOUNTANT))
     assert set(accountant.gauges) == {*NAMES, *(f"branch={ACCOUNTANT}:{name}" for name in OF_A_BRANCH)}
 
 

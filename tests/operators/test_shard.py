@@ -3,13 +3,16 @@
 import json
 from datetime import timedelta
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.logic import FUTURE_MS
+from features.logic import FUTURE_MS, ShopperLogic
+from features.row import FeatureRow
 from features.settings import Definitions, Window
+from features.state import ShopperState
 from operators import ledger as ledgers
 from operators.batch import Batch
 from operators.ledger import VERDICTS
@@ -34,6 +37,35 @@ def test_a_batch_is_one_round_trip_and_leaves_state_and_rows() -> None:
     assert state is not None
     assert state.seen == 2
     assert (one.counts()["applied"], one.counts()["batches"]) == (3, 1)
+
+
+def test_what_is_told_says_how_far_it_is_in_time() -> None:
+    one = Instance()
+    nothing = {"rewriting": 0, "told_ms": NOW, "delay_ms": 0, "event_time_ms": 0, "kafka_time_ms": 0}
+    assert one.shard.told() == nothing
+    one.take(view("1", at=NOW - 400), batch=Batch(0, newest=NOW - 250, reads={0: (1, 0)}))
+    moments = {"delay_ms": 250, "event_time_ms": NOW - 400, "kafka_time_ms": NOW - 250}
+    assert one.shard.told() == nothing | moments | one.counts()
+    # A broker whose clock is ahead, and records without a timestamp.
+    for newest in (NOW + 9, 0):
+        one.take(view("2"), batch=Batch(0, newest))
+        assert one.shard.told()["delay_ms"] == 0
+
+
+class OverABound(ShopperLogic):
+    """Marks the row of an hour."""
+
+    def rows(self, state: ShopperState, shopper: str) -> list[FeatureRow]:
+        return [
+            msgspec.structs.replace(row, capped=row.window == "1h") for row in super().rows(state, shopper)
+        ]
+
+
+def test_rows_that_lack_something_are_counted() -> None:
+    one = Instance(OverABound())
+    one.take(view("1"), view("2", "bob"))
+    assert one.counts()["rows.capped"] == 2
+    assert one.counts()["rows.written"] > 2
 
 
 def test_nothing_is_kept_of_a_batch_that_the_sink_did_not_take() -> None:
