@@ -48,6 +48,8 @@ class Progress:
     """Greatest event time applied."""
     kafka_time: int = 0
     """Greatest Kafka timestamp read."""
+    rewriting: int = 0
+    """How many buckets' rows are being written again, of each branch where they run apart."""
     unbalanced: dict[str, int] = field(default_factory=dict)
     """Buckets whose verdicts do not add up to what they read, and by how much they miss it."""
     controls: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Told(msgspec.Struct):
     """How many the job has."""
     run: str = ""
     """`<job id>:<attempt>`."""
+    rewriting: bool = False
 
     @property
     def missing(self) -> int:
@@ -131,6 +134,7 @@ def _together(told: Mapping[str, Told], apart: bool) -> Progress:
         covers_from=min((bucket.covers_from for bucket in home.values()), default=0),
         event_time=max((bucket.event_time for bucket in home.values()), default=0),
         kafka_time=max((bucket.kafka_time for bucket in home.values()), default=0),
+        rewriting=sum(bucket.rewriting for bucket in everyone),
         unbalanced={name: bucket.missing for name, bucket in home.items() if bucket.missing},
         controls={name: bucket.controls for name, bucket in told.items()},
     )

@@ -50,6 +50,11 @@ class Status:
         if counts["dead"] > DEAD_SHARE * counts["read"]:
             share = 100 * counts["dead"] / counts["read"]
             said.append(f"{share:.0f} % of the records read are dead: shopper dlq list --summary")
+        if self.progress.rewriting:
+            said.append(
+                f"{self.progress.rewriting:,} buckets are being written again: Redis lost writes, or the "
+                "features are others than before; nothing to do, see rewrites_per_s"
+            )
         if counts["wake_bugs"]:
             said.append(f"{counts['wake_bugs']:,} wake-ups met a defect: see the TaskManagers' logs")
         if counts["rows.foreign"]:
@@ -75,6 +80,7 @@ class Status:
             "event_time": told.event_time,
             "kafka_time": told.kafka_time,
             "buckets": told.buckets,
+            "rewriting": told.rewriting,
             "adds_up": not told.unbalanced,
             "counts": dict(sorted(told.counts.items())),
             "branches": {branch: dict(sorted(own.items())) for branch, own in told.branches.items()},

@@ -132,6 +132,13 @@ def test_what_somebody_should_look_at_makes_nobody_ill() -> None:
     assert "9 shoppers were written again" in text(one, 140)
 
 
+def test_buckets_that_are_written_again_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = json.dumps(json.loads(told(read=1, applied=1)) | {"rewriting": True})
+    found = Status("job", progress(monkeypatch, {"0": again, "1": told(), "2": again}), NOW)
+    assert (found.problems(), found.as_json()["rewriting"]) == ([], 2)
+    assert "2 buckets are being written again" in found.remarks()[0]
+
+
 def test_of_many_partitions_the_worst_are_shown() -> None:
     lag = {number: Lag(100 + number, 100, NOW) for number in range(30)}
     shown = text(status(lag))
