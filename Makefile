@@ -64,8 +64,9 @@ format: $(DEV) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(DEV) ## Write the pages that are made from the code
+docs: $(DEV) ## Write the pages and dashboards that are made from the code
 	@$(BIN)/shopper docs
+	@$(BIN)/python -m deploy.grafana.dashboards
 
 .PHONY: setup
 setup: $(DEV) $(JARS) ## Fetch all that tests and the demo need

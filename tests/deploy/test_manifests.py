@@ -1,6 +1,5 @@
 """The other files of deploy/: they parse, and name only what exists."""
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -19,8 +18,6 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 CONFIG = yaml.safe_load((DEPLOY / "flink-conf/config.yaml").read_text())
 SECRET, DEPLOYMENT = yaml.safe_load_all((DEPLOY / "kubernetes/shopper-features.yaml").read_text())
-DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/shopper.json").read_text())
-EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
 
 def option(name: str) -> str:
@@ -49,45 +46,6 @@ def test_prometheus_asks_flinks_processes_at_the_port_where_they_answer() -> Non
     (asked,) = scrape["dns_sd_configs"]
     assert str(asked["port"]) == option("metrics.reporter.prom.port")
     assert set(asked["names"]) <= set(COMPOSE["services"])
-
-
-def test_grafana_is_given_the_datasource_that_the_dashboard_names() -> None:
-    (source,) = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text())[
-        "datasources"
-    ]
-    used = [part["datasource"]["uid"] for panel in DASHBOARD["panels"] for part in (panel, *panel["targets"])]
-    assert set(used) == {source["uid"]}
-    (provider,) = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/shopper.yaml").read_text())[
-        "providers"
-    ]
-    folder = provider["options"]["path"]
-    assert f"./deploy/grafana/dashboards:{folder}:ro" in COMPOSE["services"]["grafana"]["volumes"]
-    assert COMPOSE["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == (
-        f"{folder}/shopper.json"
-    )
-
-
-def test_the_dashboard_shows_gauges_that_the_job_has() -> None:
-    tree = ast.parse((ROOT / "operators/gauges.py").read_text())
-    (names,) = (
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) == "NAMES"
-    )
-    shown = set(re.findall(r"operator_shopper_(\w+)", "\n".join(EXPRESSIONS)))
-    # Prometheus has no dots in names; Flink's reporter writes underscores for them.
-    assert shown <= {name.replace(".", "_") for name in names}
-    assert {"applied", "filtered", "duplicate", "late", "dead"} <= shown
-
-
-def test_the_panels_fit_side_by_side() -> None:
-    cells = [
-        (panel["gridPos"]["x"] + column, panel["gridPos"]["y"])
-        for panel in DASHBOARD["panels"]
-        for column in range(panel["gridPos"]["w"])
-    ]
-    assert len(cells) == len(set(cells))
-    assert max(column for column, _ in cells) < 24
 
 
 def test_the_job_on_kubernetes_can_be_built_from_its_secret() -> None:
