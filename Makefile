@@ -66,7 +66,7 @@ format: $(DEV) ## Format the code and mend what ruff can mend
 .PHONY: docs
 docs: $(DEV) ## Write the pages and dashboards that are made from the code
 	@$(BIN)/shopper docs
-	@$(BIN)/python -m deploy.grafana.dashboards
+	@$(BIN)/python -m deploy.grafana.make
 
 .PHONY: setup
 setup: $(DEV) $(JARS) ## Fetch all that tests and the demo need

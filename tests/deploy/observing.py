@@ -62,9 +62,10 @@ def asked() -> Iterator[Asked]:
 
 
 def _asked(query: str, by: str, shown: Iterable[str]) -> Iterator[Asked]:
-    for metric, labels in reads(query):
-        # Prometheus adds `instance` to whatever it scrapes.
-        yield Asked(metric, (labels | {*shown}) - {"instance"}, by)
+    for place, (metric, labels) in enumerate(reads(query)):
+        # What is shown comes from the first; Prometheus adds `instance` to whatever it scrapes.
+        more = frozenset(shown) - {"instance"} if not place else frozenset()
+        yield Asked(metric, labels | more, by)
 
 
 def _reads(node: promql_parser.Expr, labels: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.grafana.dashboards import files
+from deploy.grafana.make import files
 from deploy.grafana.panels import WIDTH
 from operators.gauges import NAMES, OF_A_BRANCH
 from operators.ledger import VERDICTS

@@ -17,7 +17,7 @@ PAGES = sorted(
     for folder, pattern in ((".", "*.md"), ("docs", "**/*.md"), ("deploy", "*.md"), ("bench", "*.md"))
     for path in (ROOT / folder).glob(pattern)
 )
-OTHERS = [ROOT / "deploy/prometheus/alerts.yml", ROOT / "deploy/grafana/dashboards.py"]
+OTHERS = [ROOT / "deploy/prometheus/alerts.yml", ROOT / "deploy/grafana/make.py"]
 EVERY_PAGE = pytest.mark.parametrize(
     "page", [*PAGES, *OTHERS], ids=lambda page: page.relative_to(ROOT).as_posix()
 )

@@ -1,4 +1,4 @@
-"""The dashboards, and the files they are kept in. `python -m deploy.grafana.dashboards` writes them."""
+"""The dashboards, and the files they are kept in. `python -m deploy.grafana.make` writes them."""
 
 import json
 from pathlib import Path
