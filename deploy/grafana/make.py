@@ -10,6 +10,7 @@ FOLDER: Final = Path(__file__).with_name("dashboards")
 JOB: Final = '{job_name="$job"}'
 OPERATOR: Final = "flink_taskmanager_job_task_operator_"
 JOBMANAGER: Final = "flink_jobmanager_job_"
+API: Final = "shopper_api_"
 VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
 
 
@@ -573,6 +574,97 @@ def process(name: str, metrics: str, legend: str) -> Row:
     )
 
 
+def shares(metric: str, label: str) -> Query:
+    """A counter of the API a second, by a label."""
+    return Query(f"sum by ({label}) (rate({API}{metric}[$__rate_interval]))", f"{{{{{label}}}}}")
+
+
+def quantile(share: float) -> Query:
+    """So many of the requests take no longer."""
+    return Query(
+        f"histogram_quantile({share}, sum by (le) (rate({API}request_seconds_bucket[$__rate_interval])))",
+        f"{share:.0%} take no longer",
+    )
+
+
+REQUESTS = Row(
+    "Requests",
+    (
+        Panel(
+            "Requests a second, by status",
+            "401 and 403: a token is missing or wrong. 429: a caller is over `api_rate`. 503: Redis does not answer. "
+            "500: a defect, see the API's log.",
+            (shares("requests_total", "status"),),
+            unit="reqps",
+            stack=True,
+            width=8,
+        ),
+        Panel(
+            "Requests a second, by route",
+            "`other` is every path that there is not: a wrong client, or a scan.",
+            (shares("requests_total", "route"),),
+            unit="reqps",
+            stack=True,
+            width=8,
+        ),
+        Panel(
+            "Time to answer",
+            "To the end of the answer, streams left out. Over 50 ms: a slow Redis, large batches, or too few servers "
+            "for the requests (each has one core).",
+            (quantile(0.5), quantile(0.99)),
+            unit="s",
+            warn=0.05,
+            bad=0.25,
+            width=8,
+        ),
+    ),
+)
+
+ANSWERS = Row(
+    "What is answered",
+    (
+        Panel(
+            "Rows a second, by verdict",
+            "STALE: the job is behind or silent, see its dashboard. PARTIAL: it has not read for as long as the window. "
+            "MISSING: nothing is known of the shopper, which is usual for new ones.",
+            (shares("rows_total", "verdict"),),
+            unit="ops",
+            stack=True,
+            width=8,
+        ),
+        Panel(
+            "Rows a second, by window",
+            "What callers ask for. They may name the windows that they want: fewer cost less.",
+            (shares("rows_total", "window"),),
+            unit="ops",
+            stack=True,
+            width=8,
+        ),
+        Panel(
+            "Reads that Redis did not answer",
+            "By kind of failure. Any: `redis-cli ping` from the API's machine; ShopperApiRedis in docs/operations.md.",
+            (shares("redis_failures_total", "kind"),),
+            unit="ops",
+            bad=0.001,
+            width=8,
+        ),
+        Panel(
+            "Streams open",
+            "Server-sent events, of all servers. At `api_streams_most` a server refuses more.",
+            (Query(f"sum({API}streams_open)", "open"),),
+        ),
+        Panel(
+            "Events sent on streams",
+            "features: everything, at the beginning. change: what changed. unavailable: Redis did not answer; see "
+            "ShopperApiRedis. end: the server stops.",
+            (shares("stream_events_total", "event"),),
+            unit="ops",
+            stack=True,
+        ),
+    ),
+)
+
+
 VARIABLES: Final = {"job": ("Job", f"label_values({JOBMANAGER}uptime, job_name)")}
 DASHBOARDS: Final = (
     Dashboard(
@@ -593,6 +685,12 @@ DASHBOARDS: Final = (
             process("JobManager", "flink_jobmanager", "{{host}}"),
         ),
         VARIABLES,
+    ),
+    Dashboard(
+        "shopper-api",
+        "Shopper features: API",
+        "What callers of the HTTP API get, and how fast.",
+        (REQUESTS, ANSWERS),
     ),
 )
 

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import promql_parser
 import yaml
+from prometheus_client.samples import Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -20,6 +22,12 @@ ALERTS: list[dict[str, Any]] = [
     for group in yaml.safe_load(path.read_text())["groups"]
     for rule in group["rules"]
 ]
+OF_THE_API = "shopper_api_"
+OF_PROMETHEUS = {
+    "up": "whether a scrape succeeded",
+    "ALERTS": "what its rules found",
+}
+"""Made by Prometheus itself, so in no scrape. All others must be there."""
 _FOR_VARIABLES = {"$__rate_interval": "1m", "$__range": "1h"}
 _LEGEND = re.compile(r"\{\{(\w+)\}\}")
 _LABEL = re.compile(r"\$labels\.(\w+)")
@@ -32,6 +40,31 @@ class Asked(NamedTuple):
     metric: str
     labels: frozenset[str]
     by: str
+
+
+Labels = list[dict[str, str]]
+"""Of each series of a metric."""
+
+
+def labels_of(scrape: Iterable[Sample]) -> dict[str, Labels]:
+    """The labels of every series, by the metric's name."""
+    found: defaultdict[str, Labels] = defaultdict(list)
+    for sample in scrape:
+        found[sample.name].append(sample.labels)
+    return dict(found)
+
+
+def missing_in(labels: Mapping[str, Labels], asks: Iterable[Asked]) -> list[str]:
+    """What is asked for and was not scraped: the metric, or a label of it."""
+    missing = []
+    for metric, wanted, by in asks:
+        if metric in OF_PROMETHEUS:
+            continue
+        if metric not in labels:
+            missing.append(f"{by}: {metric} is in no scrape")
+        elif lacking := {label for each in labels[metric] for label in wanted - each.keys()}:
+            missing.append(f"{by}: {metric} has no label {', '.join(sorted(lacking))}")
+    return missing
 
 
 def reads(query: str) -> list[tuple[str, frozenset[str]]]:

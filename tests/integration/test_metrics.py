@@ -1,7 +1,6 @@
 """What dashboards and alerts ask for is what the running job answers to Prometheus."""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from features.views import BRANCHES
 from operators.gauges import NAMES
 from operators.ledger import VERDICTS
-from tests.deploy.observing import asked
+from tests.deploy.observing import OF_THE_API, Labels, asked, labels_of, missing_in
 from tests.harness import KafkaService, RedisService, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 from tests.integration.scrape import MeasuredCluster, measured_cluster
@@ -20,13 +19,6 @@ from tests.integration.test_live_job import RECORDS, recent_records
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 OURS = "flink_taskmanager_job_task_operator_shopper_"
-OF_PROMETHEUS = {
-    "up": "whether a scrape succeeded",
-    "ALERTS": "what its rules found",
-}
-"""Made by Prometheus itself, so in no scrape. All others must be there once a job has read some records."""
-
-Labels = list[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +39,8 @@ def test_every_metric_that_a_panel_or_alert_names_is_scraped_from_the_running_jo
         wait_until(lambda: job.checkpoints() > 0, END_S, "a checkpoint is completed")
         wait_until(lambda: total(measured, "read") == RECORDS, END_S, "the gauges tell every record")
         labels = scraped(measured)
-        missing = [
-            f"{by}: {metric} is in no scrape of a running job"
-            if metric not in labels
-            else f"{by}: {metric} has no label {wanted - labels[metric][0].keys()}"
-            for metric, wanted, by in asked()
-            if metric not in OF_PROMETHEUS
-            and (metric not in labels or not all(wanted <= each.keys() for each in labels[metric]))
-        ]
-        assert missing == []
+        of_flink = [each for each in asked() if not each.metric.startswith(OF_THE_API)]
+        assert missing_in(labels, of_flink) == []
         assert {f"{OURS}{gauge.replace('.', '_')}" for gauge in NAMES} <= labels.keys()
         add_up(job, measured, counts)
         # The reporter writes underscores for what Prometheus did not allow in a label once.
@@ -90,8 +75,4 @@ def total(measured: MeasuredCluster, gauge: str) -> float:
 
 
 def scraped(measured: MeasuredCluster) -> dict[str, Labels]:
-    """The labels of every series, by the metric's name."""
-    found: defaultdict[str, Labels] = defaultdict(list)
-    for sample in measured.scrape():
-        found[sample.name].append(sample.labels)
-    return dict(found)
+    return labels_of(measured.scrape())
