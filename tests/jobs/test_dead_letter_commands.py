@@ -241,13 +241,13 @@ def recent(raw: bytes = GOOD) -> bytes:
 
 
 def test_what_would_be_accepted_goes_back_to_its_partition_and_is_marked(shopper: Any) -> None:
-    broker = shopper.broker = Broker(orders=[], dead=[letter(recent(), 1), letter(BAD, 2)])
+    broker = shopper.broker = Broker(orders=[], dead=[letter(now := recent(), 1), letter(BAD, 2)])
     result = shopper("replay", "--waiting", "--yes")
     assert result.exit_code == 0, result.output
     assert "2 letters: 1 would be accepted now, 1 to be sent, 1 not" in result.stderr
     assert "not orders/2/2: it would be dead, for 1 reason" in result.stderr
     (topic, raw, partition), (marked, mark, _) = broker.sent
-    assert (topic, raw, partition, marked) == ("orders", recent(), 2, "dead")
+    assert (topic, raw, partition, marked) == ("orders", now, 2, "dead")
     made = read_dead_letter(mark)
     assert (made.id, made.kind, made.reasons[0].expected) == ("orders/2/1", "replayed", "orders/2/0")
     assert [each["offset"] for each in listed(shopper("list", "--json", "--waiting"))] == [2]
