@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shopper_reader.errors import ValueFormatError
 from shopper_reader.plans import Reply, WindowPlan
@@ -26,7 +26,7 @@ class Row(Mapping[str, Value]):
     Features with a default always are. A `get` of what is absent gives None, as with any mapping.
     """
 
-    __slots__ = ("_fields", "_key", "_moment", "_plan", "_reply", "_shopper", "_stamps")
+    __slots__ = ("_fields", "_key", "_moment", "_now", "_plan", "_reply", "_shopper", "_stamps")
 
     def __init__(self, shopper: str, key: bytes, plan: WindowPlan, reply: Reply, moment: Moment) -> None:
         """Keep what Redis answered; `shopper` is empty where the row says itself whose it is."""
@@ -37,6 +37,7 @@ class Row(Mapping[str, Value]):
         self._moment = moment
         self._fields: Mapping[bytes, bytes] | None = None
         self._stamps: Stamps | None = None
+        self._now = 0
 
     @property
     def shopper(self) -> str:
@@ -70,8 +71,7 @@ class Row(Mapping[str, Value]):
     def now(self) -> int:
         """The clock by which this row was judged, epoch ms: Redis', or the job's where that is ahead."""
         self._read()
-        told = self._stamps.at if self._stamps else 0
-        return max(self._moment.now, self._moment.progress.clock, told)
+        return self._now
 
     @property
     def at(self) -> int | None:
@@ -129,6 +129,11 @@ class Row(Mapping[str, Value]):
             raise KeyError(name)
         return value
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, or `default` where there is none; as any mapping's, without an exception on the way."""
+        value = self._value(name)
+        return default if value is None else value
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._names() if self._value(name) is not None)
 
@@ -164,9 +169,11 @@ class Row(Mapping[str, Value]):
         if fields is None:
             fields = self._plan.fields(self._reply)
             self._stamps = stamps = stamps_of(fields)
-            clock = max(self._moment.now, self._moment.progress.clock)
+            self._now = clock = max(self._moment.now, self._moment.progress.clock)
             if stamps is None or stamps.until <= max(clock, stamps.at):
                 fields, self._stamps = {}, None
+            else:
+                self._now = max(clock, stamps.at)
             self._fields = fields
         return fields
 

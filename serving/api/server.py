@@ -59,4 +59,14 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: if it is taken, or the host is not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    # The protocol is named since asyncio turns off Nagle's algorithm only where it is: without, an answer in
+    # two pieces waits 40 ms for an acknowledgement (Python 3.11; uvicorn's own sockets do not name it).
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+        taken.listen(_BACKLOG)
+    except BaseException:
+        taken.close()
+        raise
+    return taken

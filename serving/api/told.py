@@ -28,7 +28,8 @@ def row_of(row: Row, names: Iterable[str] | None = None) -> dict[str, Any]:
     A field that holds no value of its feature costs that feature only.
     """
     features, unreadable = {}, {}
-    for name in row.names if names is None else names:
+    asked = row.names if names is None else names
+    for name in () if row.at is None else asked:
         try:
             value = row.get(name)
         except ValueFormatError as error:

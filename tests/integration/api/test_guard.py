@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from jobs.local.jars import ROOT
 from serving.api.serving import serving_of
 from serving.api.terms import TermsError
 from tests.integration.api.conftest import Asks, problem_of
+from tests.integration.reader.test_reading import alive, written
 
 TOKEN, OTHER = "first-" + "0123456789" * 3, "second-" + "0123456789" * 3
 PATHS = ("/v1/shoppers/ada/features", "/v1/shoppers/ada/changes", "/v1/catalogue", "/v1/status", "/metrics")
@@ -219,3 +221,17 @@ def test_a_defect_is_told_as_one(asks: Asks):
     client = asks(extra=[Route("/broken", broken)])
     assert "a defect of the API" in problem_of(client.get("/broken"), 500)
     assert 'route="/broken",status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_the_line_that_the_security_page_gives_readers_is_enough(redis, server, sink, asks: Asks):
+    page = (ROOT / "docs" / "security.md").read_text()
+    (line,) = (each for each in page.splitlines() if each.startswith("ACL SETUSER shopper-reader "))
+    written(sink, alive())
+    redis.execute_command(*line.replace("shop1:", "").split())
+    try:
+        client = asks(f"redis://shopper-reader:PASSWORD@127.0.0.1:{server.port}")
+        for query in ("", "?features=cart_add_count"):
+            row = client.get(f"/v1/shoppers/ada/features{query}").json()["windows"]["5min"]
+            assert (row["verdict"], row["features"]) == ("FRESH", {"cart_add_count": 1})
+    finally:
+        redis.execute_command("ACL DELUSER shopper-reader")
