@@ -1,9 +1,10 @@
 """A Flink cluster with the metrics reporter of deploy/flink-conf, and what it answers to Prometheus."""
 
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,9 +21,16 @@ CALL_S = 10
 
 
 def reporter() -> dict[str, str]:
-    """The options of the reporter, as deployed."""
-    prom = yaml.safe_load(CONFIG.read_text())["metrics"]["reporter"]["prom"]
-    return {"metrics.reporter.prom.factory.class": prom["factory"]["class"]}
+    """All options of metrics, as deployed."""
+    return dict(_flat(yaml.safe_load(CONFIG.read_text())["metrics"], "metrics"))
+
+
+def _flat(options: Mapping[str, Any], at: str) -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{at}.{name}")
+        else:
+            yield f"{at}.{name}", str(value)
 
 
 @contextmanager
