@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
-from typing import Annotated
+from contextlib import ExitStack, closing
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
+from jobs.page.server import PageServer, PortTakenError, page_app
 from jobs.settings import Loaded, Settings
 from jobs.submission import SubmissionError
 from jobs.supervisor import JobEndedError
@@ -30,11 +31,14 @@ def demo(
     seconds: Annotated[float | None, typer.Option(min=1, help="End by itself after so long.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, max=20_000, help="Events a second.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the synthetic shop: the same seed, the same shop.")] = 1,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the live page.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the page; 0 takes any free one.")] = 0,
 ) -> None:
     """Start Kafka, Flink and Redis on this machine and watch features change.
 
-    Plays 833 recorded Snowplow events, moved to now, and then a synthetic shop. All servers listen on free
-    ports of 127.0.0.1, write to .local/run and end with the demo, by Ctrl-C or after --seconds.
+    Plays 833 recorded Snowplow events, moved to now, and then a synthetic shop. The live page shows it all:
+    act as a shopper, break things, ask why a value is what it is. All servers listen on free ports of
+    127.0.0.1, write to .local/run and end with the demo, by Ctrl-C or after --seconds.
 
     Examples:
         shopper demo
@@ -50,22 +54,39 @@ def demo(
 
     try:
         with interruptible():
-            _demo(loaded.settings, rate, seed, seconds, console, say)
+            _demo(loaded.settings, Wishes(rate, seed, seconds, page, port), console, say)
+    except PortTakenError as error:
+        raise CommandError(str(error)) from None
     except (DemoError, JobEndedError, LocalError, SubmissionError, RedisUnreachableError) as error:
         msg = f"{error}\nThe servers' logs are in .local/run."
         raise CommandError(msg) from None
 
 
-def _demo(
-    settings: Settings, rate: float, seed: int, seconds: float | None, console: Console, say: Say
-) -> None:
+class Wishes(NamedTuple):
+    """What was asked for."""
+
+    rate: float
+    seed: int
+    seconds: float | None
+    page: bool
+    port: int
+
+
+def _demo(settings: Settings, wishes: Wishes, console: Console, say: Say) -> None:
     with LocalStack(taskmanagers=settings.parallelism, progress=say) as stack:
-        with closing(DemoSession(stack, settings, rate, seed, say)) as session:
+        with (
+            closing(DemoSession(stack, settings, wishes.rate, wishes.seed, say)) as session,
+            ExitStack() as page,
+        ):
             say("the job is packed and submitted")
             say(f"job {session.submit()} runs; events flow")
+            if wishes.page:
+                session.page.start()
+                server = PageServer(page_app(session.page), wishes.port)
+                say(f"Open {page.enter_context(server).url}")
             try:
                 with LiveView(console) as view:
-                    session.play(seconds, view.show)
+                    session.play(wishes.seconds, view.show)
             except KeyboardInterrupt:
                 say("interrupted; the last events are waited for")
             progress = session.settle()

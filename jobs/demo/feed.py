@@ -3,9 +3,12 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from events.event import Event
 from jobs.kafka_client import KafkaUnreachableError, producer
@@ -18,6 +21,7 @@ RECORDING: Final = Path(__file__).resolve().parents[1] / "data" / "snowplow-ecom
 SHOPPERS: Final = 200
 _RECORDED_PER_S: Final = 400
 _NAP_S: Final = 0.2
+_TAKEN_S: Final = 10.0
 
 
 class Sent(NamedTuple):
@@ -50,20 +54,48 @@ class Feed(threading.Thread):
         self._ids: set[str] = set()
         self._in_shop = False
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._kafka: KafkaProducer | None = None
 
     def run(self) -> None:
         """Send until stopped."""
         try:
             with producer(self._settings) as kafka:
+                with self._lock:
+                    self._kafka = kafka
                 for due, record in self._plan():
                     while (wait := due - time.time()) > 0 and not self._stopping.is_set():
                         self._stopping.wait(min(wait, _NAP_S))
                     if self._stopping.is_set():
                         break
-                    kafka.send(self._settings.topic, record)
-                    self._remember(record)
+                    with self._lock:
+                        kafka.send(self._settings.topic, record)
+                        self._remember(record)
         except (KafkaUnreachableError, OSError) as error:
             self.error = error
+        finally:
+            with self._lock:
+                self._kafka = None
+
+    def send(self, records: Sequence[bytes]) -> None:
+        """Send records of somebody else's between its own, from any thread; returns when Kafka has them.
+
+        Raises:
+            KafkaUnreachableError: if nothing is sent now, or Kafka does not take them.
+        """
+        with self._lock:
+            if self._kafka is None:
+                msg = "no events are sent now: the demo starts or ends"
+                raise KafkaUnreachableError(msg)
+            sent = [self._kafka.send(self._settings.topic, record) for record in records]
+            for record in records:
+                self._remember(record)
+        try:
+            for each in sent:
+                each.get(timeout=_TAKEN_S)
+        except KafkaError as error:
+            msg = f"Kafka did not take the events ({type(error).__name__})"
+            raise KafkaUnreachableError(msg) from error
 
     def stop(self) -> None:
         """Send no more; returns when Kafka has everything that was sent."""

@@ -7,21 +7,26 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.cli.outcome import accounting
+from jobs.demo.disruptions import Disruptions
 from jobs.demo.feed import Feed
 from jobs.demo.freshness import Freshness
 from jobs.demo.screen import Hashes, Moment
 from jobs.local.stack import LocalStack
+from jobs.page.happenings import Happenings
+from jobs.page.live import LivePage
 from jobs.progress import Progress, read_progress
 from jobs.settings import Settings
 from jobs.settings.job import job_config
 from jobs.supervisor import Supervisor
-from serving.redis_reader import RedisReader
+from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.keys import encode_id, key_name
 
 PARTITIONS: Final = 4
 SHOWN: Final = 6
 SETTLE_S: Final = 20.0
 """How long the last records may take to be accounted for."""
+SILENT_S: Final = 30.0
+"""How long Redis may be silent: somebody may have frozen it."""
 _LOOK_S: Final = 0.5
 _RATE_SAMPLES: Final = 10
 
@@ -45,10 +50,15 @@ class DemoSession:
             life=round(time.time() * 1000),
             checkpoint_dir=stack.flink.checkpoints.as_uri(),
         )
-        self._supervisor = Supervisor(stack.flink, config, say)
+        self._happenings = Happenings()
+        self._supervisor = Supervisor(stack.flink, config, self._telling(say))
         self._reader = RedisReader(stack.redis.url)
         self.feed = Feed(self._settings, rate_per_s, seed)
         self.freshness = Freshness(self._settings, self.feed)
+        self._disruptions = Disruptions(stack)
+        self.page = LivePage(
+            self._settings, self.feed.send, self._disruptions.named(), self._happenings, self.freshness
+        )
         self._seen: deque[tuple[float, int, int]] = deque(maxlen=_RATE_SAMPLES)
 
     def submit(self) -> str:
@@ -68,10 +78,17 @@ class DemoSession:
         """
         self.feed.start()
         self.freshness.start()
-        begin = time.monotonic()
+        begin = heard = time.monotonic()
         while seconds is None or time.monotonic() - begin < seconds:
             self._check()
-            show(self._moment(time.monotonic() - begin))
+            self.page.job_state = state = self._supervisor.look()
+            self._happenings.state(state)
+            try:
+                show(self._moment(time.monotonic() - begin, state))
+                heard = time.monotonic()
+            except RedisUnreachableError:
+                if time.monotonic() - heard > SILENT_S:
+                    raise
             time.sleep(_LOOK_S)
 
     def settle(self) -> Progress:
@@ -80,6 +97,7 @@ class DemoSession:
         Raises:
             DemoError: if that does not happen in time.
         """
+        self._disruptions.close()
         self.freshness.stop()
         self.feed.stop()
         until = time.monotonic() + SETTLE_S
@@ -107,11 +125,20 @@ class DemoSession:
 
     def close(self) -> None:
         """Stop the threads and close the connection."""
+        self.page.close()
+        self._disruptions.close()
         self.freshness.stop()
         self.feed.stop()
         self._reader.close()
 
-    def _moment(self, elapsed_s: float) -> Moment:
+    def _telling(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        def tell(text: str) -> None:
+            say(text)
+            self._happenings.say(text)
+
+        return tell
+
+    def _moment(self, elapsed_s: float, state: str) -> Moment:
         counts = self._progress().counts
         self._seen.append((elapsed_s, self.feed.sent, counts["applied"]))
         first, last = self._seen[0], self._seen[-1]
@@ -124,7 +151,7 @@ class DemoSession:
             self.freshness.percentile(0.5, last=100),
             self.freshness.percentile(0.99, last=100),
             accounting(counts),
-            self._supervisor.look(),
+            state,
             self._shoppers(),
             self.hints(),
         )

@@ -125,6 +125,10 @@ class LocalProcess:
             self._process.wait()
             self._process = None
 
+    def crash(self) -> None:
+        """End the whole group at once without waiting, from any thread; who started it notices by `pid`."""
+        self._signal(signal.SIGKILL)
+
     def freeze(self) -> None:
         """Stop it from running without ending it, as a long pause of its machine would."""
         self._signal(signal.SIGSTOP)

@@ -63,7 +63,7 @@ class Crowd:
             visit = self._visits[place]
             if visit is None:
                 shopper, device = self._people.draw()
-                steps = Visit(self._rng, self._shop, shopper, device).events()
+                steps = Visit(self._rng, shopper, device, self._shop).events()
                 visit = self._visits[place] = steps, device
             draft = next(visit[0], None)
             if draft is not None:

@@ -18,6 +18,11 @@ def broken(rng: Random, record: bytes) -> bytes:
     return rng.choice(_FLAWS)(record)
 
 
+def poisoned(record: bytes) -> bytes:
+    """Return the record of a product with a price that is no number."""
+    return _PRICE.sub(b'"price":"free"', record)
+
+
 def _field(index: int, value: bytes) -> Callable[[bytes], bytes]:
     def replaced(record: bytes) -> bytes:
         fields = record.split(b"\t")
@@ -38,7 +43,7 @@ def _torn_json(record: bytes) -> bytes:
 
 
 def _priceless(record: bytes) -> bytes:
-    return _PRICE.sub(b'"price":"free"', record) if _PRICE.search(record) else _cut(record)
+    return poisoned(record) if _PRICE.search(record) else _cut(record)
 
 
 def _strange_currency(record: bytes) -> bytes:

@@ -116,6 +116,21 @@ class People:
         return shopper, self._rng.choice(shopper.devices)
 
 
+def guest(rng: Random, account: str) -> Shopper:
+    """A person with a desktop browser in Berlin, whose own clock is right; not logged in."""
+    device = Device(
+        platform="web",
+        anonymous_id=uuid(rng),
+        head="192.0.2.7\t",
+        place="\t".join((uuid(rng), *_PLACES[0][:7], "", "", "", "")),
+        tail=_screen(_AGENTS[0][2], "Desktop", _PLACES[0][7]),
+        derived=_YAUAA.replace("KIND", "Desktop"),
+        sends_client_session=True,
+        clock_off_ms=0,
+    )
+    return Shopper(account, "EUR", [device])
+
+
 def touch_session(rng: Random, device: Device, now_ms: int) -> None:
     """Begin a session of the device if its last event is long ago; count the event."""
     if now_ms - device.last_ms > SESSION_PAUSE_MS:

@@ -1,0 +1,122 @@
+"""Why a value is what it is: Redis' row, explained by the events that Kafka had for it."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from features.explain import Explainer, Heard, Step
+from features.row import Value
+from jobs.page.kept import Kept, about
+from jobs.page.watch import TIMEOUT_S, Hashes
+from jobs.settings import Settings
+from serving.page.service import RefusedError
+from serving.redis_reader import RedisReader, RedisUnreachableError
+from sinks.codec import decode
+from sinks.keys import encode_id, key_name
+from sinks.text import text_of
+
+MOST_STEPS: Final = 100
+_TRIES: Final = 15
+_PAUSE_S: Final = 0.1
+
+_SAME: Final = "Computed anew from these events: the same value as in Redis."
+_GONE: Final = "There is no row in Redis, so there is no value: nothing of this shopper is inside the window."
+
+
+class Why:
+    """Explains values by the events that are kept. Thread-safe."""
+
+    def __init__(self, settings: Settings, kept: Kept) -> None:
+        """Compile the views; Redis is read at the first question."""
+        self._settings = settings
+        self._kept = kept
+        self._explainer = Explainer(settings.definitions())
+        self._reader = RedisReader(settings.redis_url, TIMEOUT_S)
+        self._lock = threading.Lock()
+
+    def explain(self, shopper: str, window: str, feature: str) -> dict[str, Any]:
+        """Tell value, version, events and panes of a value as JSON.
+
+        Raises:
+            RefusedError: if there is no such feature, or Redis does not answer.
+        """
+        with self._lock:
+            try:
+                fields, heard = self._together(shopper, window)
+                stored = decode(fields)
+                if stored is None:
+                    return {"there": False, "value": None, "same": False, "said": _GONE}
+                why = self._explainer.explain(heard[: stored.seen], window, feature, stored.at)
+            except RedisUnreachableError as error:
+                raise RefusedError(str(error)) from None
+            except ValueError as error:
+                raise RefusedError(str(error)) from None
+        value, computed = stored.features.get(feature), _text(why.value)
+        same = value == computed
+        return {
+            "there": True,
+            "value": value,
+            "computed": computed,
+            "same": same,
+            "said": _SAME if same else self._doubt(computed, len(heard), stored.seen),
+            "version": fields["_v"],
+            "at": stored.at,
+            "until": stored.until,
+            "steps": [_step(step) for step in why.steps[-MOST_STEPS:]],
+            "left_out": max(0, len(why.steps) - MOST_STEPS),
+            "panes": [pane._replace(after=_text(pane.after))._asdict() for pane in why.panes],
+        }
+
+    def history(self, shopper: str, seen: int, window: str, moments: Sequence[int]) -> list[dict[str, Any]]:
+        """A window's values at rising moments (epoch ms), or nothing if not all `seen` events are kept."""
+        heard = self._kept.events(shopper)
+        if len(heard) < seen:
+            return []
+        samples = self._explainer.history(heard, window, moments)
+        return [{"at": each.at, "values": each.values} for each in samples]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._reader.close()
+
+    def _together(self, shopper: str, window: str) -> tuple[dict[str, str], list[Heard]]:
+        """The row, and the events that were there when it was written; one may be a moment behind."""
+        prefix, cluster = self._settings.redis_prefix, self._reader.cluster
+        key = key_name("user", encode_id(shopper), window, prefix, cluster)
+        for tried in range(_TRIES):
+            heard = self._kept.events(shopper)
+            (fields,) = self._reader.hashes([key])
+            if fields.get("_seen") == str(len(heard)):
+                break
+            if tried:
+                time.sleep(_PAUSE_S)
+        return fields, heard
+
+    def _doubt(self, computed: str | None, kept: int, seen: int) -> str:
+        told = f"Computed anew from the events at hand it is {'absent' if computed is None else computed}, "
+        if kept < seen:
+            return f"{told}but of the shopper's {seen} events only the last {kept} are kept here."
+        return f"{told}with {kept} events at hand and {seen} in Redis: ask again in a moment."
+
+
+def rows_now(hashes: Hashes) -> dict[str, dict[str, str]]:
+    """A shopper's rows as they are shown: those that are there."""
+    return {label: dict(fields) for label, fields in hashes.items() if decode(fields) is not None}
+
+
+def _text(value: Value | None) -> str | None:
+    return None if value is None else text_of(value)
+
+
+def _step(step: Step) -> dict[str, Any]:
+    event = step.event
+    return {
+        "id": event.event_id,
+        "at": event.at,
+        "kind": event.kind,
+        "about": about(event),
+        "part": step.part,
+        "leaves": step.leaves,
+        "value": _text(step.value),
+    }
