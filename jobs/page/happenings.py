@@ -26,6 +26,8 @@ class Happenings:
         self._state = ""
         self._since = 0.0
         self._disturbed = False
+        self._mark: int | None = None
+        """Records that the topic had when all was well again."""
 
     def say(self, text: str, tone: Tone = "info") -> None:
         """Add a line."""
@@ -46,23 +48,28 @@ class Happenings:
         now = time.monotonic()
         if before == "RUNNING":
             self._since = now
-            self.say(f"the job is {state.lower()}", "broke")
+            self.say("the job restarts from its last checkpoint", "broke")
         elif state == "RUNNING":
             self.say(f"the job runs again after {now - self._since:.1f} s")
-        else:
-            self.say(f"the job is {state.lower()}")
 
     def balance(self, read: int, ends: int, well: bool) -> None:
-        """Take note of the accounting: once all records are read after something broke, that is told.
+        """Take note of the accounting: once the job has caught up after something broke, that is told.
 
         Args:
             read: records that the job has accounted for.
             ends: records that the topic has.
-            well: whether Redis answers, the job runs, and every record has exactly one verdict.
+            well: whether Redis answers and every record read has exactly one verdict.
         """
         with self._lock:
-            caught_up = self._disturbed and well and read == ends and self._state == "RUNNING"
+            well = well and self._state in ("", "RUNNING")
+            if not self._disturbed or not well:
+                self._mark = None
+                return
+            if self._mark is None:
+                self._mark = ends
+                return
+            caught_up = read >= self._mark
             if caught_up:
-                self._disturbed = False
+                self._disturbed, self._mark = False, None
         if caught_up:
-            self.say(f"nothing is lost: all {read:,} records of the topic are accounted for", "well")
+            self.say(f"caught up: {read:,} records read, each accounted for, nothing lost", "well")

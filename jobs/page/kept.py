@@ -94,8 +94,8 @@ class Kept:
             for shopper, places in reversed(self._shoppers.items()):
                 if places[-1].came < now - ACTIVE_MS:
                     break
-                heard[shopper] = sum(place.came >= now - ACTIVE_MS for place in places)
-            ranked = [shopper for shopper, _ in heard.most_common(most * 2)]
+                heard[shopper] = sum(place.event.at >= now - ACTIVE_MS for place in places)
+            ranked = [shopper for shopper, _ in (+heard).most_common(most * 2)]
             staying = [shopper for shopper in self._shown if shopper in ranked][:most]
             newcomers = [shopper for shopper in ranked[:most] if shopper not in staying]
             self._shown = staying + newcomers[: most - len(staying)]

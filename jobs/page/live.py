@@ -25,7 +25,7 @@ HEADLINES: Final = (
     ("order_value", "spent"),
 )
 """The features that are drawn."""
-LIVE_COLUMNS: Final = ("product_view_count", "cart_value", "orders_count")
+LIVE_COLUMNS: Final = (("product_view_count", "views"), ("cart_value", "cart"), ("orders_count", "orders"))
 MOST_EVENTS: Final = 40
 TIMELINE: Final = 30
 PAST: Final = 40
@@ -204,7 +204,7 @@ class LivePage:
 
     def _brief(self, shopper: str, seen: Seen) -> dict[str, Any]:
         first = seen.rows.get(shopper, {}).get(self._watch.labels[0], {})
-        return {"shopper": shopper, "values": [first.get(name, "") for name in LIVE_COLUMNS]}
+        return {"shopper": shopper, "values": [first.get(name, "") for name, _ in LIVE_COLUMNS]}
 
     def _chosen(self, shopper: str, seen: Seen, now: int) -> dict[str, Any]:
         hashes = seen.rows.get(shopper, {})

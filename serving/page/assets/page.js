@@ -5,6 +5,7 @@ import { byId, count, clock, eventLine, keep, make, shown, span, tell, unit, wor
 import { explain } from "./why.js";
 
 const MOST_LINES = 40;
+const A_FRAME = 3;
 const SILENT_MS = 4000;
 const AGAIN_MS = 1000;
 const TELLING = new Set([
@@ -89,6 +90,7 @@ function choose(shopper) {
   history.replaceState(null, "", shopper ? `#${encodeURIComponent(shopper)}` : "#");
   tell(byId("shopper-id"), shopper || "…");
   byId("shopper-id").title = shopper;
+  byId("is-you").hidden = shopper !== you || !you;
   connect();
 }
 
@@ -117,7 +119,7 @@ function build() {
     body.append(make("tr", { class: TELLING.has(feature.name) ? "" : "extra", "data-feature": feature.name }, name, ...cells));
   }
   byId("live").tHead.replaceChildren(
-    make("tr", {}, make("th", { scope: "col" }, "shopper"), ...about.live_columns.map((name) => make("th", { scope: "col", class: "number" }, words(name).replace(" count", "s")))),
+    make("tr", {}, make("th", { scope: "col" }, "shopper"), ...about.live_columns.map(([, label]) => make("th", { scope: "col", class: "number" }, label))),
   );
   for (const [name, label] of about.headlines) {
     const item = make("li", { "data-feature": name, "data-branch": features.byName.get(name).branch }, make("h3", {}, label));
@@ -156,6 +158,7 @@ function draw(frame) {
 
 function flow(frame) {
   tell(byId("come"), String(Math.round(frame.come_per_s)));
+  tell(byId("sample"), frame.come_per_s > 2 * A_FRAME ? "some of them" : "");
   const { verdicts, read, balanced, waiting } = frame.accounting;
   tell(byId("waiting"), frame.kafka_error || `${count(waiting)} waiting for the job`);
   tell(byId("fresh"), frame.fresh ? String(frame.fresh.p50) : "–");
@@ -168,7 +171,7 @@ function flow(frame) {
   const job = byId("job");
   job.hidden = frame.job_state === "UNKNOWN";
   job.dataset.state = frame.job_state === "RUNNING" ? "live" : "lost";
-  tell(job, `job ${frame.job_state.toLowerCase()}`);
+  tell(job, frame.job_state === "RUNNING" ? "job running" : "job restarting");
   frame.branches.forEach((branch, i) => {
     const item = byId("branches").children[i];
     tell(item.querySelector(".rate span"), branch.per_s < 10 ? branch.per_s.toFixed(1) : String(Math.round(branch.per_s)));
@@ -177,11 +180,14 @@ function flow(frame) {
   });
 }
 
+/** A few of each frame's events: more could not be read, and the chosen shopper's and dead ones before others. */
 function incoming(events) {
   const list = byId("events");
-  for (const event of events) {
-    if (event.number <= last) continue; // a new stream begins with what the one before has shown
-    last = event.number;
+  const fresh = events.filter((event) => event.number > last); // a new stream begins with what was shown before
+  last = events.at(-1)?.number ?? last;
+  const telling = (event) => (event.shopper === chosen || event.shopper === you ? 2 : event.kind === "dead" ? 1 : 0);
+  const some = fresh.toSorted((a, b) => telling(b) - telling(a)).slice(0, A_FRAME).sort((a, b) => a.number - b.number);
+  for (const event of some) {
     const line = eventLine(event.came, event.kind, event.shopper, event.about, choose);
     line.classList.add("new");
     list.prepend(line);
@@ -210,11 +216,11 @@ function live(shoppers) {
 function letters(all) {
   keep(
     byId("letters"),
-    all.slice(0, 6),
+    all.slice(0, 5),
     (each) => each.id,
     (each) => {
       const why = each.bug ?? each.reasons.map((reason) => `${reason.field} is ${reason.value}; expected ${reason.expected}`).join("; ");
-      return make("li", { "data-kind": each.kind }, make("time", {}, clock(each.at)), make("strong", {}, each.kind), make("span", { class: "reason" }, why || each.kind), make("small", {}, each.id));
+      return make("li", { "data-kind": each.kind, title: each.id }, make("time", {}, clock(each.at)), make("span", { class: "reason" }, why || each.kind));
     },
     () => {},
   );
@@ -237,7 +243,7 @@ function shopper(told, now) {
     const head = byId(`head-${label}`);
     head.dataset.version = row?._v ?? "";
     const overdue = row && now > Number(row._next) + 2000;
-    tell(head.querySelector("small"), !row ? "empty" : overdue ? "overdue" : `next change in ${span(Number(row._next) - now)}`);
+    tell(head.querySelector("small"), !row ? "empty" : overdue ? "overdue" : `changes in ${span(Number(row._next) - now)}`);
   }
   for (const button of document.querySelectorAll("#shopper button.value")) fill(button);
   for (const item of byId("charts").children) {
@@ -329,6 +335,7 @@ function iAm(told) {
   you = told.shopper;
   tell(byId("you"), you);
   byId("you").title = you;
+  byId("is-you").hidden = chosen !== you;
   const select = byId("product");
   if (!select.options.length) {
     select.append(...told.shelf.map((each) => make("option", { value: each.id }, `${each.name} · ${each.price}`)));

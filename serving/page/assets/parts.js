@@ -22,12 +22,13 @@ export const count = (number) => Number(number).toLocaleString("en");
 export const clock = (ms) => new Date(Number(ms)).toLocaleTimeString("en-GB");
 export const words = (name) => name.replaceAll("_", " ");
 
+/** A span as `0:42`, `4:59` or `23:07:10`. */
 export function span(ms) {
-  if (ms < 0) return "now";
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds < 100) return `${seconds} s`;
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const two = (number) => String(number).padStart(2, "0");
   const minutes = Math.floor(seconds / 60);
-  return minutes < 100 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const short = `${minutes < 60 ? minutes : two(minutes % 60)}:${two(seconds % 60)}`;
+  return minutes < 60 ? short : `${Math.floor(minutes / 60)}:${short}`;
 }
 
 /** A value as a person reads it; `text` is what Redis holds, undefined where there is none. */

@@ -14,7 +14,7 @@ const PARTS = {
 export async function explain(shopper, windowLabel, feature, row) {
   const dialog = byId("why");
   const body = byId("why-body");
-  byId("why-heading").textContent = `Why is ${words(feature.name)} what it is?`;
+  byId("why-heading").textContent = `Why is ${words(feature.name)} ${shown(feature, row[feature.name])}?`;
   body.replaceChildren(make("p", { class: "hint" }, "Reading the events …"));
   if (!dialog.open) dialog.showModal();
   const asked = new URLSearchParams({ shopper, window: windowLabel, feature: feature.name });
