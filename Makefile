@@ -46,7 +46,7 @@ unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
 	@$(BIN)/pytest -q -m unit $(ARGS)
 
 .PHONY: integration
-integration: $(DEV) $(JARS) ## Tests against a real Kafka, Redis and Flink
+integration: $(DEV) $(JARS) browser ## Tests against a real Kafka, Redis and Flink
 	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader $(ARGS)
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
@@ -59,6 +59,18 @@ faults: $(DEV) $(JARS) ## Every fault once on a real cluster, every value compar
 faults-full: $(DEV) $(JARS) ## Every fault three times and 200,000 records (ARGS="--seed 7 --events 200000 --rounds 3")
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+# The page is tested in a real browser; nothing else of the machine's is needed.
+.PHONY: browser
+browser: ## See to it that there is a Chromium for the tests of the live page
+	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit 0; done; \
+	if command -v apt-get > /dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2> /dev/null; }; then \
+	  echo "setup: Chromium, for the tests of the live page"; \
+	  as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
+	  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
+	else \
+	  echo "The tests of the live page need a Chromium on PATH (chromium, chromium-browser or google-chrome)," >&2; \
+	  echo "and it cannot be installed from here: install it (on Debian: apt-get install chromium) and run make again." >&2; exit 1; fi
+
 .PHONY: format
 format: $(DEV) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -69,7 +81,7 @@ docs: $(DEV) ## Write the pages and dashboards that are made from the code
 	@$(BIN)/python -m deploy.grafana.make
 
 .PHONY: setup
-setup: $(DEV) $(JARS) ## Fetch all that tests and the demo need
+setup: $(DEV) $(JARS) browser ## Fetch all that tests and the demo need
 	@echo "setup: everything is there"
 
 # A virtual environment that works is never cleared: something may be running from it.

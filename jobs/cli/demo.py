@@ -11,15 +11,17 @@ from rich.console import Console
 from jobs.cli.flags import MEANING, with_settings
 from jobs.cli.live_view import LiveView
 from jobs.cli.outcome import CommandError, accounting
+from jobs.cli.serve import application
 from jobs.cli.signals import interruptible
 from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
-from jobs.page.server import PageServer, PortTakenError, page_app
+from jobs.page.server import PageServer, PortTakenError
 from jobs.settings import Loaded, Settings
 from jobs.submission import SubmissionError
 from jobs.supervisor import JobEndedError
+from serving.api.terms import Terms
 from serving.redis_reader import RedisUnreachableError
 
 Say = Callable[[str], None]
@@ -81,9 +83,10 @@ def _demo(settings: Settings, wishes: Wishes, console: Console, say: Say) -> Non
             say("the job is packed and submitted")
             say(f"job {session.submit()} runs; events flow")
             if wishes.page:
-                session.page.start()
-                server = PageServer(page_app(session.page), wishes.port)
+                app = application(session.settings, Terms(), session.page)
+                server = PageServer(app, wishes.port)
                 say(f"Open {page.enter_context(server).url}")
+            say(f"Redis {stack.redis.url}, Kafka {stack.kafka.bootstrap}, Flink {stack.flink.rest_url}")
             try:
                 with LiveView(console) as view:
                     session.play(wishes.seconds, view.show)

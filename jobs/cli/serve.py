@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from fastapi import FastAPI
 
 from jobs.cli.flags import API, KAFKA, MEANING, with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.status import look_at
+from jobs.page.live import LivePage
+from jobs.page.outlet import Outlet
 from jobs.settings import Loaded, Settings
 from serving.api.application import create_app
 from serving.api.problems import NoJobError, StatusError
 from serving.api.server import ApiServer, listen
 from serving.api.terms import HERE, Terms, TermsError
+from serving.page.routes import OPEN_PATHS, page_routes
 from serving.reading import async_reader_of, catalogue_of
 from shopper_reader import AsyncFeatures, Limits
 
@@ -38,6 +42,30 @@ def serve(
     """
     settings = loaded.settings
     terms = terms_of(settings)
+    outlet = Outlet(settings) if settings.api_page_acts else None
+    page = LivePage(settings, outlet.send if outlet else None) if settings.api_page else None
+    try:
+        app = application(settings, terms, page)
+    except TermsError as error:
+        raise CommandError(str(error)) from None
+    server = ApiServer(app, trusted_proxies=settings.api_trusted_proxies)
+    taken = take(settings.api_host, settings.api_port)
+    shown = ", and the live page" if page else ""
+    typer.echo(f"the API answers at {place_of(taken)}; /openapi.json describes it{shown}", err=True)
+    _log(quiet=quiet)
+    server.run([taken])
+    for each in (page, outlet):
+        if each is not None:
+            each.close()
+    typer.echo("the API has ended", err=True)
+
+
+def application(settings: Settings, terms: Terms, page: LivePage | None = None) -> FastAPI:
+    """The API over the servers that the settings name, with the live page if there is one.
+
+    Raises:
+        TermsError: if the terms cannot be kept.
+    """
     catalogue = catalogue_of(settings.definitions())
 
     def connect() -> AsyncFeatures:
@@ -55,16 +83,15 @@ def serve(
         except CommandError as error:
             raise StatusError(str(error)) from None
 
-    try:
-        app = create_app(connect, catalogue, status, terms, stored_id=settings.decoder().id_of)
-    except TermsError as error:
-        raise CommandError(str(error)) from None
-    server = ApiServer(app, trusted_proxies=settings.api_trusted_proxies)
-    taken = take(settings.api_host, settings.api_port)
-    typer.echo(f"the API answers at {place_of(taken)}; /openapi.json describes it", err=True)
-    _log(quiet=quiet)
-    server.run([taken])
-    typer.echo("the API has ended", err=True)
+    return create_app(
+        connect,
+        catalogue,
+        status,
+        terms,
+        stored_id=settings.decoder().id_of,
+        extra=page_routes(page) if page else (),
+        open_paths=OPEN_PATHS if page else (),
+    )
 
 
 def _log(*, quiet: bool) -> None:

@@ -44,26 +44,26 @@ class DemoSession:
         """Point the settings at the servers; nothing is sent yet."""
         self._stack = stack
         places = {"kafka_bootstrap": stack.kafka.bootstrap, "redis_url": stack.redis.url}
-        self._settings = settings.model_copy(update=places)
+        self.settings = settings.model_copy(update=places)
         config = job_config(
-            self._settings,
+            self.settings,
             life=round(time.time() * 1000),
             checkpoint_dir=stack.flink.checkpoints.as_uri(),
         )
         self._happenings = Happenings()
         self._supervisor = Supervisor(stack.flink, config, self._telling(say))
         self._reader = RedisReader(stack.redis.url)
-        self.feed = Feed(self._settings, rate_per_s, seed)
-        self.freshness = Freshness(self._settings, self.feed)
+        self.feed = Feed(self.settings, rate_per_s, seed)
+        self.freshness = Freshness(self.settings, self.feed)
         self._disruptions = Disruptions(stack)
         self.page = LivePage(
-            self._settings, self.feed.send, self._disruptions.named(), self._happenings, self.freshness
+            self.settings, self.feed.send, self._disruptions.named(), self._happenings, self.freshness
         )
         self._seen: deque[tuple[float, int, int]] = deque(maxlen=_RATE_SAMPLES)
 
     def submit(self) -> str:
         """Create the topics, submit the job and wait until it runs; return its id."""
-        for topic in (self._settings.topic, self._settings.dead_letter_topic):
+        for topic in (self.settings.topic, self.settings.dead_letter_topic):
             self._stack.kafka.create_topic(topic, PARTITIONS)
         self._supervisor.start(fresh=True)
         self._supervisor.wait_running()
@@ -157,12 +157,12 @@ class DemoSession:
         )
 
     def _progress(self) -> Progress:
-        return read_progress(self._reader, self._settings.job_name, self._settings.redis_prefix)
+        return read_progress(self._reader, self.settings.job_name, self.settings.redis_prefix)
 
     def _shoppers(self) -> list[tuple[str, Hashes]]:
-        labels = [*(window.label for window in self._settings.windows), "session"]
+        labels = [*(window.label for window in self.settings.windows), "session"]
         shoppers = self._lively()
-        prefix = self._settings.redis_prefix
+        prefix = self.settings.redis_prefix
         keys = [key_name("user", encode_id(name), label, prefix) for name in shoppers for label in labels]
         found = iter(self._reader.hashes(keys))
         return [(shopper, {label: next(found) for label in labels}) for shopper in shoppers]

@@ -1,5 +1,6 @@
 """The page's service: everything that moves in one frame, and what the buttons do."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -44,7 +45,7 @@ class Freshness(Protocol):
 
 
 class LivePage:
-    """Shows one job. Start it, and close it.
+    """Shows one job. It begins to read when somebody looks at it; close it.
 
     Args:
         settings: the job's.
@@ -72,13 +73,9 @@ class LivePage:
         self._disruptions = disruptions
         self._happenings = happenings or Happenings()
         self._freshness = freshness
+        self._started = threading.Lock()
         self.job_state = "UNKNOWN"
         """Told by whoever looks after the job."""
-
-    def start(self) -> None:
-        """Begin to read."""
-        self._tail.start()
-        self._watch.start()
 
     def close(self) -> None:
         """Read no more."""
@@ -110,7 +107,11 @@ class LivePage:
         }
 
     def watch(self, shopper: str) -> None:
-        """Read this shopper's rows as well."""
+        """Read from now on, this shopper's rows as well."""
+        if self._started.acquire(blocking=False):
+            self._tail.start()
+            self._watch.start()
+        self._watch.look()
         if shopper:
             self._watch.choose(shopper)
 
@@ -121,6 +122,8 @@ class LivePage:
 
     def frame(self, shopper: str, since: int) -> tuple[dict[str, Any], int]:
         """Everything that moves."""
+        self._tail.look()
+        self._watch.look()
         seen, now = self._watch.seen, round(time.time() * 1000)
         events, number = self._kept.since(since, MOST_EVENTS)
         accounting = self._accounting(seen)
@@ -171,7 +174,7 @@ class LivePage:
 
     def _acting(self) -> Guests:
         if self._guests is None:
-            msg = "nobody may act as a shopper here; `shopper serve --page-acts` lets the page send events"
+            msg = "nobody may act as a shopper here; with `shopper serve --api-page-acts` everybody may"
             raise RefusedError(msg)
         return self._guests
 

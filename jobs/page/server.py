@@ -1,4 +1,4 @@
-"""Serves the page from a thread of its own, on a port of 127.0.0.1."""
+"""Serves an application from a thread of its own, on a port of 127.0.0.1."""
 
 import socket
 import threading
@@ -7,25 +7,13 @@ from contextlib import closing
 from types import TracebackType
 from typing import Final, Self
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
-from serving.page.routes import page_routes
-from serving.page.service import PageService
+from serving.api.server import ApiServer, listen
 
 HOST: Final = "127.0.0.1"
 READY_S: Final = 20.0
 _POLL_S: Final = 0.02
-
-
-def page_app(service: PageService) -> Starlette:
-    """An application of the page alone, for browsers of this machine."""
-    # Another name than these in `Host` is a page elsewhere whose name was made to lead here.
-    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    return Starlette(routes=page_routes(service), middleware=[hosts])
 
 
 class PortTakenError(Exception):
@@ -39,23 +27,17 @@ class PageServer:
         PortTakenError: on entering, if the port cannot be had.
     """
 
-    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+    def __init__(self, app: FastAPI, port: int = 0) -> None:
         """Prepare; nothing listens yet."""
         self._port = port
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
-        )
-        self._server = uvicorn.Server(config)
+        self._server = ApiServer(app)
         self._thread: threading.Thread | None = None
         self.url = ""
 
     def __enter__(self) -> Self:
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((HOST, self._port))
+            listening = listen(HOST, self._port)
         except OSError as error:
-            listening.close()
             msg = f"port {self._port} of {HOST} cannot be had ({error.strerror}); give another by --port"
             raise PortTakenError(msg) from None
         self.url = f"http://{HOST}:{listening.getsockname()[1]}"

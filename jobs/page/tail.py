@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 
 from jobs.kafka_client import KafkaUnreachableError, consumer
 from jobs.page.kept import Arrival, Kept
+from jobs.page.looked_at import LookedAt
 from jobs.settings import Settings
 from sinks.dead_letters import DeadLetter, masked, read_dead_letter
 
@@ -23,7 +24,10 @@ _AGAIN_S: Final = 1.0
 
 
 class Tail(threading.Thread):
-    """A thread that follows both topics from the longest window back, or a bounded number of records."""
+    """A thread that follows both topics from the longest window back, or a bounded number of records.
+
+    It rests while nobody looks.
+    """
 
     def __init__(self, settings: Settings, kept: Kept) -> None:
         """Prepare; `start` reads."""
@@ -38,6 +42,8 @@ class Tail(threading.Thread):
         self._kept = kept
         self._decode = settings.decoder().decode
         self._next: dict[Any, int] = {}
+        self._looked_at = LookedAt()
+        self.look = self._looked_at.look
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -53,6 +59,7 @@ class Tail(threading.Thread):
     def stop(self) -> None:
         """Read no more."""
         self._stopping.set()
+        self._looked_at.wake()
         if self.is_alive():
             self.join(timeout=10)
 
@@ -64,6 +71,7 @@ class Tail(threading.Thread):
         self.error = "" if places else f"Kafka has no topic {self._settings.topic}"
         looked = 0.0
         while not self._stopping.is_set():
+            self._looked_at.rest()
             if time.monotonic() - looked > _LOOK_S:
                 looked = time.monotonic()
                 self._look(kafka)

@@ -11,6 +11,7 @@ from typing import Final
 
 from features.views import BRANCHES
 from jobs.page.kept import Kept
+from jobs.page.looked_at import LookedAt
 from jobs.progress import Progress, read_progress
 from jobs.settings import Settings
 from serving.redis_reader import RedisReader, RedisUnreachableError
@@ -72,7 +73,7 @@ class Seen:
 
 
 class Watch(threading.Thread):
-    """A thread that reads twice a second what is looked at."""
+    """A thread that reads twice a second what is looked at; it rests while nobody looks."""
 
     def __init__(self, settings: Settings, kept: Kept) -> None:
         """Prepare; `start` reads."""
@@ -85,12 +86,15 @@ class Watch(threading.Thread):
         self._chosen: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._wanted = threading.Event()
+        self._looked_at = LookedAt()
+        self.look = self._looked_at.look
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Read until stopped."""
         with closing(RedisReader(self._settings.redis_url, TIMEOUT_S)) as reader:
             while not self._stopping.is_set():
+                self._looked_at.rest()
                 try:
                     self._read(reader)
                 except (RedisUnreachableError, ValueError) as error:
@@ -103,6 +107,7 @@ class Watch(threading.Thread):
         """Read no more."""
         self._stopping.set()
         self._wanted.set()
+        self._looked_at.wake()
         if self.is_alive():
             self.join(timeout=10)
 

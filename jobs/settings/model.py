@@ -261,6 +261,13 @@ class Settings(BaseSettings):
         500, "How long the API waits for Redis.", "a whole number from 10 to 60000", ge=10, le=60_000
     )
 
+    api_page: bool = _setting(True, "Whether the API serves the live page as well, at `/`.", "true or false")
+    api_page_acts: bool = _setting(
+        False,
+        "Whether visitors of the live page may act as shoppers, which sends events to the topic.",
+        "true or false",
+    )
+
     @field_validator("kafka_sasl_user", "kafka_sasl_password")
     @classmethod
     def _a_login_is_whole(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:

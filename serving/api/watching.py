@@ -50,6 +50,11 @@ class Watch:
         # Many wait for the same; one that is cancelled must not cancel it.
         return await asyncio.shield(self._next)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the server ends."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """Let everybody go."""
         self._closed.set()

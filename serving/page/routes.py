@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from serving.api.metrics import STREAM
+from serving.api.serving import serving_of
 from serving.page.service import PageService, RefusedError, Told
 
 EVERY_S: Final = 0.5
@@ -28,6 +30,7 @@ ASSETS: Final = {
     "page.js": "text/javascript",
     "draw.js": "text/javascript",
     "parts.js": "text/javascript",
+    "ask.js": "text/javascript",
     "why.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -43,6 +46,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+OPEN_PATHS: Final = ("/", "/page/files/*")
 _VISITOR: Final = re.compile(r"[0-9a-f-]{16,64}\Z")
 
 
@@ -57,8 +61,9 @@ class Act(msgspec.Struct, forbid_unknown_fields=True):
 def page_routes(service: PageService, every_s: float = EVERY_S) -> list[Route]:
     """The routes of the page, to be added to an application.
 
-    `/` and `/page/<file>` are its files, `/page/stream?shopper=` its server-sent events, `/page/why` explains
-    a value, and POSTs to `/page/act` and `/page/break` do what the buttons say, from the page itself only.
+    `/` and `/page/files/…` are its files (`OPEN_PATHS`: they tell nothing of anybody), `/page/stream` its
+    server-sent events, `/page/why` explains a value, and POSTs to `/page/act` and `/page/break` do what the
+    buttons say, from the page itself only.
     """
     page = _Page(service, every_s)
     return [
@@ -69,7 +74,7 @@ def page_routes(service: PageService, every_s: float = EVERY_S) -> list[Route]:
         Route("/page/visitor", page.visitor),
         Route("/page/act", page.act, methods=["POST"]),
         Route("/page/break", page.disrupt, methods=["POST"]),
-        Route("/page/{name}", _asset),
+        Route("/page/files/{name}", _asset),
     ]
 
 
@@ -101,15 +106,16 @@ class _Page:
             return _refused(400, f"shopper: more than {MOST_ID} characters")
         if self._streams >= MOST_STREAMS:
             return _refused(503, f"{MOST_STREAMS} pages are open already; close one and try again")
-        return EventSourceResponse(self._frames(shopper), headers=HEADERS, ping=15, send_timeout=10)
+        request.scope[STREAM] = True
+        return EventSourceResponse(self._frames(request, shopper), headers=HEADERS, ping=15, send_timeout=10)
 
-    async def _frames(self, shopper: str) -> AsyncIterator[dict[str, str]]:
+    async def _frames(self, request: Request, shopper: str) -> AsyncIterator[dict[str, str]]:
         """A frame twice a second, made when the one before has gone out: a slow reader misses some."""
         self._streams += 1
         self._service.watch(shopper)
         since = 0
         try:
-            while True:
+            while not serving_of(request).watch.closed:
                 frame, since = await run_in_threadpool(self._service.frame, shopper, since)
                 yield {"event": "frame", "data": orjson.dumps(frame).decode()}
                 await asyncio.sleep(self._every_s)

@@ -1,5 +1,6 @@
 // The live page: one stream of frames from the server, twice a second, and the buttons.
 
+import { ask, faultOf, follow } from "./ask.js";
 import { canvas, spark, steps } from "./draw.js";
 import { byId, count, clock, eventLine, keep, make, shown, span, tell, unit, words } from "./parts.js";
 import { explain } from "./why.js";
@@ -53,25 +54,37 @@ async function start() {
 
 // --- the stream ---------------------------------------------------------------------------------------------------
 
-function connect() {
-  stream?.close();
-  stream = new EventSource(`/page/stream?shopper=${encodeURIComponent(chosen)}`);
-  stream.addEventListener("frame", (event) => {
-    heard = Date.now();
-    link("live", "live");
-    draw(JSON.parse(event.data));
-  });
-  stream.onerror = () => {
-    link("lost", "not connected, trying again");
-    // After some answers, a refusal among them, the browser gives up; we do not.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, AGAIN_MS);
-  };
+async function connect() {
+  stream?.abort();
+  const own = (stream = new AbortController());
+  while (!own.signal.aborted) {
+    try {
+      await follow(`/page/stream?shopper=${encodeURIComponent(chosen)}`, frame, own.signal);
+    } catch (error) {
+      if (own.signal.aborted) return;
+      console.info(`the stream has ended: ${error.message}`);
+    }
+    if (own.signal.aborted) return;
+    lost();
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
 }
 
+function frame(told) {
+  heard = Date.now();
+  link("live", "live");
+  draw(told);
+}
+
+function lost() {
+  link("lost", "not connected, trying again");
+}
+
+/** A stream that says nothing is as good as none. */
 function watchLink() {
   if (heard && Date.now() - heard > SILENT_MS) {
-    link("lost", "not connected, trying again");
     heard = Date.now();
+    lost();
     connect();
   }
 }
@@ -316,9 +329,9 @@ async function pressed(button, path, deed, said) {
   button.setAttribute("aria-busy", "true");
   const body = JSON.stringify({ visitor, do: deed, product: byId("product").value });
   try {
-    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+    const answer = await ask(path, { method: "POST", headers: { "content-type": "application/json" }, body });
     const told = await answer.json();
-    tell(said, answer.ok ? (told.said ?? `Sent: ${button.textContent.toLowerCase()}.`) : told.error);
+    tell(said, answer.ok ? (told.said ?? `Sent: ${button.textContent.toLowerCase()}.`) : faultOf(told));
     said.classList.toggle("bad", !answer.ok);
     if (answer.ok && told.shopper) {
       iAm(told);
@@ -352,10 +365,10 @@ function remembered() {
 async function json(path) {
   for (;;) {
     try {
-      const answer = await fetch(path);
+      const answer = await ask(path);
       if (answer.ok) return await answer.json();
     } catch {
-      link("lost", "not connected, trying again");
+      lost();
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }

@@ -1,5 +1,6 @@
 // "Why is this value 3?": the panes and the events behind it.
 
+import { ask, faultOf } from "./ask.js";
 import { branchOf, byId, clock, make, shown, span, unit, words } from "./parts.js";
 
 const PARTS = {
@@ -19,9 +20,9 @@ export async function explain(shopper, windowLabel, feature, row) {
   if (!dialog.open) dialog.showModal();
   const asked = new URLSearchParams({ shopper, window: windowLabel, feature: feature.name });
   try {
-    const answer = await fetch(`/page/why?${asked}`);
+    const answer = await ask(`/page/why?${asked}`);
     const told = await answer.json();
-    body.replaceChildren(...(answer.ok ? parts(told, windowLabel, feature, row) : [make("p", { class: "bad" }, told.error)]));
+    body.replaceChildren(...(answer.ok ? parts(told, windowLabel, feature, row) : [make("p", { class: "bad" }, faultOf(told))]));
   } catch {
     body.replaceChildren(make("p", { class: "bad" }, "The server does not answer. It will be asked again when you choose the value again."));
   }
