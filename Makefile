@@ -18,6 +18,15 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 JARS := .local/jars/.stamp
 
+# Tests run side by side. Each worker of the tests with real servers has servers of its own, of about 4 GB
+# together; those tests wait more than they reckon, so that two at once pay on two cores. A worker takes whole
+# files, in the order of tests/conftest.py. ARGS="-n 0" runs everything in one process, as --pdb needs it.
+WORKERS := 2
+SIDE_BY_SIDE := -n $(WORKERS) --dist worksteal
+BY_FILE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# These draw the same random examples every time; `make unit`, and pytest by itself, draw new ones.
+STEADY := --hypothesis-profile=steady
+
 .PHONY: help
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null || true
@@ -35,19 +44,19 @@ check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches),
 	@echo "== mypy";         $(BIN)/mypy && $(BIN)/mypy --python-version=3.10 reader/shopper_reader
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache | tail -n 8
 	@echo "== documents";    $(BIN)/shopper docs --check
-	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' --cov --cov-report=term $(ARGS)
+	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' $(STEADY) $(SIDE_BY_SIDE) --cov --cov-report=term $(ARGS)
 
 .PHONY: reader
 reader: $(DEV) ## Tests of the reader against a real Redis: 100 % of its branches
-	@echo "== the reader"; $(BIN)/pytest -q tests/reader tests/integration/reader --cov --cov-config=reader/.coveragerc --cov-report=term $(ARGS)
+	@echo "== the reader"; $(BIN)/pytest -q tests/reader tests/integration/reader $(STEADY) --cov --cov-config=reader/.coveragerc --cov-report=term $(ARGS)
 
 .PHONY: unit
 unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
-	@$(BIN)/pytest -q -m unit $(ARGS)
+	@$(BIN)/pytest -q -m unit $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: integration
 integration: $(DEV) $(JARS) browser ## Tests against a real Kafka, Redis and Flink
-	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader $(ARGS)
+	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader $(STEADY) $(BY_FILE) $(ARGS)
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
 

@@ -1,21 +1,40 @@
 """Fixtures of real servers, and the marks of tests by their folder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from jobs.local import process
 from jobs.local.flink import FlinkCluster
 from tests.harness import KafkaService, RedisService, kafka_service, redis_service, toolchain
 
 FOLDER_MARKS = {"integration": pytest.mark.integration, "faults": pytest.mark.cluster}
 CLUSTER_SIZE = 2
+LONGEST = (
+    "test_quick.py",
+    "test_upgrades.py",
+    "test_secured_job.py",
+    "test_fuzzed_records.py",
+    "test_live_job.py",
+)
+"""Files that take minutes, in the order in which workers take them: begun last, one would be waited for."""
 MARKS = {"unit", "property", "integration", "cluster"}
 
 # Other work on the machine is no failure.
 settings.register_profile("machine", deadline=None)
+# What `make test` runs: the same examples every time, so that a failure is the change's.
+settings.register_profile("steady", settings.get_profile("machine"), derandomize=True, print_blob=True)
 settings.load_profile("machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker ports of its own: a free one that one worker has found is not yet bound."""
+    if number := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+        share = len(process.PORTS) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        process.PORTS = process.PORTS[int(number) * share :][:share]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 next((FOLDER_MARKS[part] for part in parts if part in FOLDER_MARKS), pytest.mark.unit)
             )
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")
