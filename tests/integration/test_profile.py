@@ -5,7 +5,7 @@ from bench.live import Setup
 
 
 def test_a_running_job_is_profiled_step_by_step() -> None:
-    told = profile(Setup(), events=12_000, shoppers=300, seed=7)
+    told = profile(Setup(), events=40_000, shoppers=300, seed=7)
     steps = told["steps"]
     assert set(steps) >= {"decode", "windows", "encode", "redis", "java", "all threads"}
     # A sample may miss a small step, but not these.
