@@ -16,6 +16,7 @@ CLUSTER_SIZE = 2
 LONGEST = (
     "test_quick.py",
     "test_upgrades.py",
+    "test_live_page.py",
     "test_secured_job.py",
     "test_fuzzed_records.py",
     "test_live_job.py",
