@@ -167,9 +167,10 @@ class LivePage:
         if what == "poison":
             self._acting().poison(visitor)
             said = "a poison record was sent: a price that is no number"
+            self._happenings.say(said)
         else:
             said = self._disruptions[what]()
-        self._happenings.say(said, "broke")
+            self._happenings.say(said, "broke")
         return {"said": said}
 
     def _acting(self) -> Guests:

@@ -48,7 +48,7 @@ async function start() {
     iAm(await json(`/page/visitor?visitor=${visitor}`));
   }
   byId("break").hidden = !about.may_break;
-  choose(decodeURIComponent(location.hash.slice(1)));
+  choose(named());
   setInterval(watchLink, 500);
 }
 
@@ -99,12 +99,33 @@ function link(state, text) {
 function choose(shopper) {
   if (shopper === chosen && stream) return;
   chosen = shopper;
-  rows = {};
   history.replaceState(null, "", shopper ? `#${encodeURIComponent(shopper)}` : "#");
   tell(byId("shopper-id"), shopper || "…");
   byId("shopper-id").title = shopper;
   byId("is-you").hidden = shopper !== you || !you;
+  if (shopper) blank();
   connect();
+}
+
+/** Nothing of the shopper before may stand under another's name. */
+function blank() {
+  rows = {};
+  for (const button of document.querySelectorAll("#shopper button.value")) {
+    button.textContent = "–";
+    button.dataset.value = "";
+  }
+  for (const drawing of document.querySelectorAll("#charts svg")) drawing.replaceChildren();
+  for (const { label } of about.windows) byId(`head-${label}`).dataset.version = "";
+  byId("session").dataset.version = "";
+  byId("timeline").replaceChildren();
+}
+
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
 }
 
 // --- what never changes -------------------------------------------------------------------------------------------
@@ -317,7 +338,7 @@ byId("pause").addEventListener("click", () => {
   byId("pause").setAttribute("aria-pressed", String(paused));
   tell(byId("pause"), paused ? "Go on" : "Pause");
 });
-addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
+addEventListener("hashchange", () => choose(named()));
 for (const button of document.querySelectorAll("[data-deed]")) {
   button.addEventListener("click", () => pressed(button, "/page/act", button.dataset.deed, byId("act-said")));
 }

@@ -75,8 +75,11 @@ export function eventLine(at, kind, shopper, about, choose) {
 /** Rows of a list that keep their elements from frame to frame, so that focus stays where it is. */
 export function keep(parent, items, keyOf, create, update) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const alike = new Map();
   const wanted = items.map((item) => {
-    const key = keyOf(item);
+    const number = alike.get(keyOf(item)) ?? 0;
+    alike.set(keyOf(item), number + 1);
+    const key = `${keyOf(item)} ${number}`;
     let element = known.get(key);
     if (!element) {
       element = create(item);

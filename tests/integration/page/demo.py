@@ -69,13 +69,14 @@ def running(*arguments: str) -> Iterator[Demo]:
                 demo.redis_url, demo.kafka = found.groups()
                 break
         assert demo.redis_url, f"the demo did not start:\n{''.join(demo.lines)}"
-        reading = threading.Thread(target=lambda: demo.lines.extend(process.stdout or ()), daemon=True)
+        reading = threading.Thread(target=demo.lines.extend, args=(process.stdout,), daemon=True)
         reading.start()
         yield demo
-    finally:
         demo.end()
         reading.join(10)
         process.stdout.close()
+    finally:
+        demo.end()
 
 
 @contextmanager
