@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from features.catalogue import entries
 from features.views import BRANCHES
 from jobs.page.acting import Guests, Send
+from jobs.page.charts import HEADLINES, Charts
 from jobs.page.happenings import Happenings
 from jobs.page.kept import Kept, about
 from jobs.page.tail import Tail
@@ -19,19 +20,9 @@ from serving.page.service import RefusedError
 from sinks.codec import decode
 from sinks.dead_letters import DeadLetter
 
-HEADLINES: Final = (
-    ("product_view_count", "product views"),
-    ("cart_add_count", "put into the cart"),
-    ("cart_value", "value of the cart"),
-    ("order_value", "spent"),
-)
-"""The features that are drawn."""
 LIVE_COLUMNS: Final = (("product_view_count", "views"), ("cart_value", "cart"), ("orders_count", "orders"))
 MOST_EVENTS: Final = 40
 TIMELINE: Final = 30
-PAST: Final = 40
-FUTURE: Final = 30
-"""Points of a chart before and after now."""
 _OVER_S: Final = 5
 
 
@@ -69,6 +60,7 @@ class LivePage:
         self._tail = Tail(settings, self._kept)
         self._watch = Watch(settings, self._kept)
         self._why = Why(settings, self._kept)
+        self._charts = Charts(settings.definitions(), self._kept)
         self._guests = Guests(send) if send else None
         self._disruptions = disruptions
         self._happenings = happenings or Happenings()
@@ -214,6 +206,7 @@ class LivePage:
         hashes = seen.rows.get(shopper, {})
         rows = rows_now(hashes)
         heard = self._kept.events(shopper)
+        counted = max((stored.seen for each in rows.values() if (stored := decode(each))), default=0)
         session = rows.get("session", {}).get("session_id")
         timeline: list[dict[str, Any]] = [
             {"at": each.event.at, "kind": each.event.kind, "about": about(each.event)}
@@ -225,36 +218,8 @@ class LivePage:
             "known": shopper in seen.rows,
             "rows": rows,
             "timeline": sorted(timeline, key=lambda each: -each["at"])[:TIMELINE],
-            "charts": self._charts(shopper, rows, now),
+            "charts": self._charts.of(shopper, counted, now),
         }
-
-    def _charts(self, shopper: str, rows: Mapping[str, Mapping[str, str]], now: int) -> dict[str, Any]:
-        """Each headline over the shortest window: its values around now, the future if nothing else comes."""
-        window = self._settings.definitions().windows[0]
-        seen = max((stored.seen for each in rows.values() if (stored := decode(each))), default=0)
-        if not seen:
-            return {}
-        # On whole steps, so that a point stays where it is from frame to frame.
-        step = max(1, window.size_ms // FUTURE)
-        middle = now // step * step
-        moments = [middle + step * number for number in range(-PAST, 1)] + [now]
-        moments += [middle + step * number for number in range(1, FUTURE + 2)]
-        samples = self._why.history(shopper, seen, window.label, moments)
-        return {
-            "window": window.label,
-            "now": now,
-            "points": {
-                name: [[each["at"], _number(each["values"].get(name))] for each in samples]
-                for name, _ in HEADLINES
-            }
-            if samples
-            else {},
-        }
-
-
-def _number(value: Any) -> float:
-    """A value as a height; money in minor units."""
-    return float(getattr(value, "minor", value) or 0)
 
 
 def _letter(letter: DeadLetter) -> dict[str, Any]:

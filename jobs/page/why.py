@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any, Final
 
 from features.explain import Explainer, Heard, Step
@@ -67,14 +66,6 @@ class Why:
             "left_out": max(0, len(why.steps) - MOST_STEPS),
             "panes": [pane._replace(after=_text(pane.after))._asdict() for pane in why.panes],
         }
-
-    def history(self, shopper: str, seen: int, window: str, moments: Sequence[int]) -> list[dict[str, Any]]:
-        """A window's values at rising moments (epoch ms), or nothing if not all `seen` events are kept."""
-        heard = self._kept.events(shopper)
-        if len(heard) < seen:
-            return []
-        samples = self._explainer.history(heard, window, moments)
-        return [{"at": each.at, "values": each.values} for each in samples]
 
     def close(self) -> None:
         """Close the connection."""
