@@ -96,6 +96,8 @@ def application(settings: Settings, terms: Terms, page: LivePage | None = None) 
 
 def _log(*, quiet: bool) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    # Every failed attempt of the page's client would be a line; the page says that Kafka does not answer.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("shopper.api").setLevel(logging.WARNING if quiet else logging.INFO)
 
 

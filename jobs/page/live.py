@@ -23,6 +23,7 @@ from sinks.dead_letters import DeadLetter
 LIVE_COLUMNS: Final = (("product_view_count", "views"), ("cart_value", "cart"), ("orders_count", "orders"))
 MOST_EVENTS: Final = 40
 TIMELINE: Final = 30
+SILENT_MS: Final = 5_000
 _OVER_S: Final = 5
 
 
@@ -66,8 +67,8 @@ class LivePage:
         self._happenings = happenings or Happenings()
         self._freshness = freshness
         self._started = threading.Lock()
-        self.job_state = "UNKNOWN"
-        """Told by whoever looks after the job."""
+        self.job_state = ""
+        """Told by whoever looks after the job; else it follows from its reports."""
 
     def close(self) -> None:
         """Read no more."""
@@ -125,7 +126,8 @@ class LivePage:
             "seen_at": seen.at,
             "redis_error": seen.error,
             "kafka_error": self._tail.error,
-            "job_state": self.job_state,
+            "job_state": self.job_state or ("RUNNING" if now - seen.progress.at < SILENT_MS else "SILENT"),
+            "reported_ms": max(0, now - seen.progress.at) if seen.progress.at else None,
             "come_per_s": round(self._kept.per_second(now // 1000, _OVER_S), 1),
             "read_per_s": round(self._watch.reported.per_s("read"), 1),
             "branches": branch_rates(self._watch.reported, seen.progress),

@@ -61,7 +61,7 @@ class Tail(threading.Thread):
         self._stopping.set()
         self._looked_at.wake()
         if self.is_alive():
-            self.join(timeout=10)
+            self.join(timeout=2)
 
     def _follow(self, kafka: KafkaConsumer) -> None:
         places = self._places(kafka)

@@ -109,7 +109,7 @@ class Watch(threading.Thread):
         self._wanted.set()
         self._looked_at.wake()
         if self.is_alive():
-            self.join(timeout=10)
+            self.join(timeout=2)
 
     def choose(self, shopper: str) -> None:
         """Read this shopper's rows as well, from now on."""

@@ -195,17 +195,19 @@ function flow(frame) {
   tell(byId("sample"), frame.come_per_s > 2 * A_FRAME ? "some of them" : "");
   const { verdicts, read, balanced, waiting } = frame.accounting;
   tell(byId("waiting"), frame.kafka_error || `${count(waiting)} waiting for the job`);
-  tell(byId("fresh"), frame.fresh ? String(frame.fresh.p50) : "–");
-  tell(byId("fresh-hint"), frame.redis_error ? "Redis does not answer" : frame.fresh ? `until an event can be read (99 %: ${frame.fresh.p99} ms)` : "until an event can be read");
+  const { fresh, reported_ms: reported } = frame;
+  tell(byId("fresh"), fresh ? String(fresh.p50) : reported === null ? "–" : count(reported));
+  const measured = fresh ? `until an event can be read (99 %: ${fresh.p99} ms)` : "since the job's last report";
+  tell(byId("fresh-hint"), frame.redis_error ? "Redis does not answer" : measured);
   byId("fresh-hint").classList.toggle("bad", Boolean(frame.redis_error));
   const sum = Object.entries(verdicts).map(([name, number]) => `${name} ${count(number)}`).join(" + ");
   const line = byId("accounting");
   tell(line, `read ${count(read)} = ${sum} ${balanced ? "✓" : "≠"}`);
   line.title = balanced ? "Every record that was read has exactly one verdict." : "Some records have no verdict yet.";
   const job = byId("job");
-  job.hidden = frame.job_state === "UNKNOWN";
+  job.hidden = false;
   job.dataset.state = frame.job_state === "RUNNING" ? "live" : "lost";
-  tell(job, frame.job_state === "RUNNING" ? "job running" : "job restarting");
+  tell(job, { RUNNING: "job running", SILENT: "job silent" }[frame.job_state] ?? "job restarting");
   frame.branches.forEach((branch, i) => {
     const item = byId("branches").children[i];
     tell(item.querySelector(".rate span"), branch.per_s < 10 ? branch.per_s.toFixed(1) : String(Math.round(branch.per_s)));
