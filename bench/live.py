@@ -22,11 +22,11 @@ from bench.points import Point, warm
 from bench.processes import cpu_s
 from bench.topic import PARTITIONS, TOPIC, fill
 from bench.traffic import Sent
+from jobs.cluster.submission import submit
 from jobs.job_config import JobConfig
 from jobs.local.process import LocalProcess
 from jobs.local.stack import LocalStack
 from jobs.local.toolchain import ensure
-from jobs.submission import submit
 
 DEADLINE_S: Final = 600.0
 POLL_S: Final = 0.1

@@ -43,7 +43,7 @@ def main() -> int:
     if job := running(overview_of(settings), settings.job_name):
         print(f"{settings.job_name} is there already: {job}")
         return 0
-    from jobs.supervisor import newest_checkpoint  # noqa: PLC0415 - it brings PyFlink, which takes seconds
+    from jobs.cluster.supervisor import newest_checkpoint  # noqa: PLC0415 - it brings PyFlink, which takes seconds
 
     restore = newest_checkpoint(settings.checkpoint_dir)
     print(

@@ -10,9 +10,9 @@ from kafka.errors import KafkaTimeoutError
 from events.bucket import bucket_of
 from events.control import forget_record
 from features.views import BRANCHES
-from jobs.kafka_client import MissingTopicError, producer
-from jobs.progress import Progress, read_progress
+from jobs.kafka.client import MissingTopicError, producer
 from jobs.settings import Settings
+from jobs.watching.progress import Progress, read_progress
 from serving.redis_reader import RedisReader
 from sinks.keys import encode_id, key_name
 

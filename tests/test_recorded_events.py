@@ -12,7 +12,7 @@ from events.verdict import Filtered
 from features.logic import ShopperLogic
 from features.replay import Replay
 from features.settings import Definitions
-from jobs.restamp import restamp
+from jobs.recorded.restamp import restamp
 from sinks.codec import fields_of
 from tests.recorded_sessions import expected_sessions, mismatches
 

@@ -13,14 +13,14 @@ from jobs.cli.live_view import LiveView
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.serve import application
 from jobs.cli.signals import interruptible
+from jobs.cluster.submission import SubmissionError
+from jobs.cluster.supervisor import JobEndedError
 from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
 from jobs.page.server import PageServer, PortTakenError
 from jobs.settings import Loaded, Settings
-from jobs.submission import SubmissionError
-from jobs.supervisor import JobEndedError
 from serving.api.terms import Terms
 from serving.redis_reader import RedisUnreachableError
 

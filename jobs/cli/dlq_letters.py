@@ -12,7 +12,7 @@ from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.since import since_ms
 from jobs.dead_letters.selection import Selection
 from jobs.dead_letters.topic import DeadLetterTopic, Found, StalledError
-from jobs.kafka_client import KafkaUnreachableError, MissingTopicError, consumer
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError, consumer
 from jobs.settings import Settings
 from sinks.dead_letters import Kind
 

@@ -14,7 +14,7 @@ from jobs.dead_letters.judgement import Judge
 from jobs.dead_letters.replaying import Candidate, Options, Planner, counted, send
 from jobs.dead_letters.selection import Selection
 from jobs.dead_letters.topic import DeadLetterTopic, Found
-from jobs.recording import RecordingError, records
+from jobs.recorded.recording import RecordingError, records
 from jobs.settings import Loaded, Settings
 
 SHOWN: Final = 10

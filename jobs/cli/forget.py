@@ -10,9 +10,9 @@ from events.verdict import Dead
 from jobs.cli.flags import KAFKA, with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.forgetting import keys_of, progress_of, send_forget, wait
-from jobs.kafka_client import KafkaUnreachableError, MissingTopicError
-from jobs.progress import Progress
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
 from jobs.settings import Loaded, Settings
+from jobs.watching.progress import Progress
 from serving.redis_reader import RedisUnreachableError
 
 

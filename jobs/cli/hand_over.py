@@ -6,18 +6,18 @@ from pathlib import Path
 
 import typer
 
-from jobs.beginning import JobNotBegunError, see_it_begin
 from jobs.cli.outcome import CommandError
-from jobs.flink_rest import FlinkRest, FlinkRestError
+from jobs.cluster.beginning import JobNotBegunError, see_it_begin
+from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
+from jobs.cluster.preflight import PreflightError, preflight
+from jobs.cluster.submission import SubmissionError, submit
 from jobs.job_config import JobConfig
 from jobs.local.errors import LocalError
 from jobs.local.flink_config import write_config
 from jobs.local.jars import provide, read_lock
 from jobs.local.toolchain import find_flink, find_java
-from jobs.preflight import PreflightError, preflight
 from jobs.settings import Loaded, Problem, Settings, SettingsError
 from jobs.settings.job import job_config
-from jobs.submission import SubmissionError, submit
 
 
 def config_of(loaded: Loaded, python: str = "") -> JobConfig:

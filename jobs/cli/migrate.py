@@ -12,11 +12,11 @@ from jobs.cli.flags import JOB, with_settings
 from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.cli.stop import running_job, stop_job
-from jobs.flink_rest import ENDED, FlinkRest, FlinkRestError
-from jobs.kafka_client import KafkaUnreachableError, MissingTopicError
-from jobs.kafka_offsets import read_on
+from jobs.cluster.flink_rest import ENDED, FlinkRest, FlinkRestError
+from jobs.cluster.standing import StandingError, standing_of
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
+from jobs.kafka.offsets import read_on
 from jobs.settings import Loaded
-from jobs.standing import StandingError, standing_of
 
 CHECKPOINT_S: Final = 300.0
 _POLL_S: Final = 0.5

@@ -20,7 +20,7 @@ from features.row import FeatureRow
 from jobs.cli.flags import KAFKA, MEANING, RECORDS, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.table import console, shopper_table
-from jobs.recording import STANDARD_INPUT, RecordingError, records
+from jobs.recorded.recording import STANDARD_INPUT, RecordingError, records
 from jobs.settings import Loaded, Settings
 from jobs.settings.parse import instant_ms
 from sinks.codec import fields_of, key_of, meta_of

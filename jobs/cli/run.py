@@ -9,15 +9,15 @@ import typer
 from jobs.cli.flags import JOB, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.signals import interruptible
+from jobs.cluster.preflight import PreflightError, preflight
+from jobs.cluster.submission import SubmissionError
+from jobs.cluster.supervisor import JobEndedError, Supervisor
 from jobs.local.errors import LocalError
 from jobs.local.jars import ROOT
 from jobs.local.stack import LocalStack
-from jobs.preflight import PreflightError, preflight
-from jobs.progress import read_progress
 from jobs.settings import Loaded, Settings
 from jobs.settings.job import job_config
-from jobs.submission import SubmissionError
-from jobs.supervisor import JobEndedError, Supervisor
+from jobs.watching.progress import read_progress
 from serving.redis_reader import RedisReader, RedisUnreachableError
 
 LOOK_S: Final = 2.0

@@ -14,12 +14,12 @@ from jobs.cli.flags import KAFKA, with_settings
 from jobs.cli.outcome import CommandError, Exit, NotFoundError
 from jobs.cli.status_screen import draw
 from jobs.cli.table import console
-from jobs.kafka_client import KafkaUnreachableError, MissingTopicError
-from jobs.lag import read_lag
-from jobs.progress import progress_key, read_progress
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
 from jobs.settings import Loaded, Settings
 from jobs.settings.secret import shown
-from jobs.status import Status
+from jobs.watching.lag import read_lag
+from jobs.watching.progress import progress_key, read_progress
+from jobs.watching.status import Status
 from serving.redis_reader import RedisReader, RedisUnreachableError
 
 EVERY_S: Final = 2.0

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.durations import span
-from jobs.status import Status
+from jobs.watching.status import Status
 
 MOST_PARTITIONS: Final = 12
 BRANCH_COUNTERS: Final = ("applied", "duplicate", "late", "dead.bug", "dead.future")

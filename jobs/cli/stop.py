@@ -7,7 +7,7 @@ import typer
 
 from jobs.cli.flags import with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
-from jobs.flink_rest import FlinkRest, FlinkRestError, JobSeen
+from jobs.cluster.flink_rest import FlinkRest, FlinkRestError, JobSeen
 from jobs.settings import Loaded, Settings
 
 

@@ -10,10 +10,10 @@ import typer
 from jobs.cli.flags import JOB, with_settings
 from jobs.cli.hand_over import config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
-from jobs.flink_rest import FlinkRest, FlinkRestError
+from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
+from jobs.cluster.standing import StandingError, standing_of
 from jobs.job_config import JobConfig
 from jobs.settings import Loaded, Settings
-from jobs.standing import StandingError, standing_of
 
 LATEST: Final = "latest"
 
@@ -91,7 +91,7 @@ def _newest(settings: Settings) -> str:
             _say(f"goes on from {uri}")
             return uri
     if settings.checkpoint_dir.startswith("file:"):
-        from jobs.supervisor import newest_checkpoint  # noqa: PLC0415  it brings PyFlink, which takes seconds
+        from jobs.cluster.supervisor import newest_checkpoint  # noqa: PLC0415  it brings PyFlink, which takes seconds
 
         if uri := newest_checkpoint(settings.checkpoint_dir):
             _say(f"goes on from {uri}")

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from jobs.cli.outcome import CommandError
-from jobs.kafka_client import KafkaUnreachableError, producer
-from jobs.recording import RecordingError, records
-from jobs.restamp import event_time, restamp, shifted
+from jobs.kafka.client import KafkaUnreachableError, producer
+from jobs.recorded.recording import RecordingError, records
+from jobs.recorded.restamp import event_time, restamp, shifted
 from jobs.settings import Settings
 
 

@@ -10,7 +10,7 @@ from events.verdict import Dead, Reason
 from jobs.dead_letters.judgement import Judge, Judgement
 from jobs.dead_letters.topic import Found, original
 from jobs.durations import span
-from jobs.kafka_client import producer
+from jobs.kafka.client import producer
 from jobs.settings import Settings
 from sinks.dead_letters import RAW_BYTES, DeadLetter, dead_letter
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
-from jobs.kafka_client import places_of
+from jobs.kafka.client import places_of
 from jobs.settings import Settings
 from sinks.dead_letters import DeadLetter, read_dead_letter
 

@@ -11,9 +11,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from events.event import Event
-from jobs.kafka_client import KafkaUnreachableError, producer
-from jobs.recording import records
-from jobs.restamp import restamp
+from jobs.kafka.client import KafkaUnreachableError, producer
+from jobs.recorded.recording import records
+from jobs.recorded.restamp import restamp
 from jobs.settings import Settings
 from jobs.shop import shop_events
 

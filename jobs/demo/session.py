@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.cli.outcome import accounting
+from jobs.cluster.supervisor import Supervisor
 from jobs.demo.disruptions import Disruptions
 from jobs.demo.feed import Feed
 from jobs.demo.freshness import Freshness
@@ -14,10 +15,9 @@ from jobs.demo.screen import Hashes, Moment
 from jobs.local.stack import LocalStack
 from jobs.page.happenings import Happenings
 from jobs.page.live import LivePage
-from jobs.progress import Progress, read_progress
 from jobs.settings import Settings
 from jobs.settings.job import job_config
-from jobs.supervisor import Supervisor
+from jobs.watching.progress import Progress, read_progress
 from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.keys import encode_id, key_name
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
 from typing import Any, Final
 
-from jobs.kafka_client import KafkaUnreachableError
+from jobs.kafka.client import KafkaUnreachableError
 from jobs.shop.assortment import Assortment
 from jobs.shop.guest import CannotError, Guest
 from serving.page.service import RefusedError

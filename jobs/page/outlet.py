@@ -8,7 +8,7 @@ from typing import Final
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from jobs.kafka_client import KafkaUnreachableError, producer
+from jobs.kafka.client import KafkaUnreachableError, producer
 from jobs.settings import Settings
 
 _TAKEN_S: Final = 10.0

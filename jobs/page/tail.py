@@ -9,7 +9,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from jobs.kafka_client import KafkaUnreachableError, consumer
+from jobs.kafka.client import KafkaUnreachableError, consumer
 from jobs.page.kept import Arrival, Kept
 from jobs.page.looked_at import LookedAt
 from jobs.settings import Settings

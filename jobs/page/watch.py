@@ -12,8 +12,8 @@ from typing import Final
 from features.views import BRANCHES
 from jobs.page.kept import Kept
 from jobs.page.looked_at import LookedAt
-from jobs.progress import Progress, read_progress
 from jobs.settings import Settings
+from jobs.watching.progress import Progress, read_progress
 from serving.redis_reader import RedisReader, RedisUnreachableError
 from sinks.keys import encode_id, key_name
 

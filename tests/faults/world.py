@@ -8,11 +8,11 @@ from typing import Any
 
 from redis import Redis
 
-from jobs.flink_rest import FlinkRest
+from jobs.cluster.flink_rest import FlinkRest
+from jobs.cluster.supervisor import Supervisor
 from jobs.job_config import JobConfig
 from jobs.local.stack import LocalStack
-from jobs.progress import progress_key
-from jobs.supervisor import Supervisor
+from jobs.watching.progress import progress_key
 
 PARTITIONS = 4
 JOB = "drill"

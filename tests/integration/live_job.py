@@ -14,12 +14,12 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from redis import Redis
 
-from jobs.flink_rest import FlinkRest
+from jobs.cluster.flink_rest import FlinkRest
+from jobs.cluster.submission import submit
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
 from jobs.package import ROOT
-from jobs.progress import progress_key
-from jobs.submission import submit
+from jobs.watching.progress import progress_key
 from tests.harness import KafkaService, RedisService, toolchain, wait_until
 
 FAULTS = Path(__file__).with_name("live_job_faults.py")

@@ -8,10 +8,10 @@ from kafka import KafkaProducer
 
 from events.verdict import Dead, Reason
 from jobs.dead_letters.topic import CHUNK, DeadLetterTopic, original
-from jobs.kafka_client import MissingTopicError, consumer
-from jobs.lag import read_lag
-from jobs.progress import Position, Progress
+from jobs.kafka.client import MissingTopicError, consumer
 from jobs.settings import Settings
+from jobs.watching.lag import read_lag
+from jobs.watching.progress import Position, Progress
 from sinks.dead_letters import RAW_BYTES, dead_letter, read_dead_letter
 from tests.harness import KafkaService
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from jobs.kafka_client import producer, topics_of, why
-from jobs.preflight import PreflightError, preflight
+from jobs.cluster.preflight import PreflightError, preflight
+from jobs.kafka.client import producer, topics_of, why
 from tests.integration.live_job import Surroundings
 from tests.integration.secured import SECRETS, Secured
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.restamp import restamp
+from jobs.recorded.restamp import restamp
 from tests.harness import wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings
 from tests.recorded_sessions import mismatches

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from jobs.cluster.submission import CONFIG_VARIABLE
 from jobs.job_config import JobConfig
 from jobs.package import ROOT, build_zip
 from jobs.settings import load
 from jobs.settings.job import job_config, kafka_properties
-from jobs.submission import CONFIG_VARIABLE
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner, Result
 
-from jobs.beginning import JobNotBegunError, see_it_begin
 from jobs.cli import migrate as migrating
 from jobs.cli import submit as submitting
 from jobs.cli.main import app
-from jobs.flink_rest import FlinkRest
+from jobs.cluster.beginning import JobNotBegunError, see_it_begin
+from jobs.cluster.flink_rest import FlinkRest
+from jobs.cluster.standing import Standing, StandingError
 from jobs.job_config import JobConfig
 from jobs.settings import Settings
-from jobs.standing import Standing, StandingError
 from tests.jobs.test_standing import JOB, field
 
 STATE = "file:///state"

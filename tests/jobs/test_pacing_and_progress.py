@@ -9,12 +9,12 @@ import pytest
 from features.catalogue import entries
 from features.settings import Definitions
 from jobs.cli.to_kafka import at_rate, at_speed
+from jobs.cluster.supervisor import newest_checkpoint
 from jobs.demo.feed import RECORDING
 from jobs.demo.screen import COLUMNS
-from jobs.progress import read_progress
-from jobs.recording import records
-from jobs.restamp import event_time
-from jobs.supervisor import newest_checkpoint
+from jobs.recorded.recording import records
+from jobs.recorded.restamp import event_time
+from jobs.watching.progress import read_progress
 from serving.redis_reader import RedisReader
 
 NOW = 1_800_000_000.0

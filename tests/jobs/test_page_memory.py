@@ -7,7 +7,7 @@ from events.verdict import Dead, Filtered, Forget, Reason, Verdict
 from jobs.page.happenings import Happenings
 from jobs.page.kept import Arrival, Kept, about
 from jobs.page.watch import Reported, branch_rates
-from jobs.progress import Progress
+from jobs.watching.progress import Progress
 
 T = 1_709_640_000_000
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from events.decoder import Decoder
 from events.event import Event
-from jobs.restamp import LONGEST_GAP_MS, event_time, restamp, shifted
+from jobs.recorded.restamp import LONGEST_GAP_MS, event_time, restamp, shifted
 
 DATA = Path(__file__).parents[1] / "data"
 NOW = 1_800_000_000_123

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from jobs.cluster.standing import Standing, StandingError
 from jobs.job_config import JobConfig
-from jobs.standing import Standing, StandingError
 
 JOB = "0123456789abcdef0123456789abcdef"
 

@@ -13,11 +13,11 @@ from jobs.cli import status as command
 from jobs.cli.main import app
 from jobs.cli.outcome import CommandError
 from jobs.cli.status_screen import MOST_PARTITIONS, draw
-from jobs.kafka_client import KafkaUnreachableError
-from jobs.lag import Lag
-from jobs.progress import Position, Progress, read_progress
+from jobs.kafka.client import KafkaUnreachableError
 from jobs.settings import Settings
-from jobs.status import SILENT_MS, Status
+from jobs.watching.lag import Lag
+from jobs.watching.progress import Position, Progress, read_progress
+from jobs.watching.status import SILENT_MS, Status
 from serving.redis_reader import RedisReader, RedisUnreachableError
 
 NOW = 1_700_000_000_000

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from jobs.kafka_client import consumer, places_of
+from jobs.cluster.standing import StandingError
+from jobs.kafka.client import consumer, places_of
 from jobs.settings import Settings
-from jobs.standing import StandingError
 
 
 def read_on(settings: Settings, positions: Mapping[int, int], covers_from: int) -> dict[int, tuple[int, int]]:

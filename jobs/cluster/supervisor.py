@@ -8,11 +8,11 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from jobs.beginning import why_ended
-from jobs.flink_rest import FlinkRest, FlinkRestError, root_cause
+from jobs.cluster.beginning import why_ended
+from jobs.cluster.flink_rest import FlinkRest, FlinkRestError, root_cause
+from jobs.cluster.submission import submit
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
-from jobs.submission import submit
 
 RUNNING_S: Final = 180.0
 _POLL_S: Final = 0.3

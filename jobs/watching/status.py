@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jobs.durations import span
-from jobs.lag import Lag
-from jobs.progress import Progress
+from jobs.watching.lag import Lag
+from jobs.watching.progress import Progress
 from operators.ledger import VERDICTS
 
 SILENT_MS: Final = 10_000

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Final
 
 from features.row import FeatureRow
-from jobs.kafka_client import KafkaUnreachableError, topics_of
+from jobs.kafka.client import KafkaUnreachableError, topics_of
 from jobs.settings import Settings
 from sinks.branch_fields import BranchFields
 from sinks.errors import SinkSettingError, SinkUnavailable

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from jobs.flink_rest import ENDED, FlinkRest, root_cause
+from jobs.cluster.flink_rest import ENDED, FlinkRest, root_cause
 
 BEGIN_S: Final = 30.0
 """A job that waits for slots may do so for longer; it has been submitted all the same."""

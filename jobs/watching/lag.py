@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from kafka import KafkaConsumer
 
-from jobs.kafka_client import consumer, places_of
-from jobs.progress import Position, Progress
+from jobs.kafka.client import consumer, places_of
 from jobs.settings import Settings
+from jobs.watching.progress import Position, Progress
 
 LOOK_S: Final = 3.0
 """How long the first unread records are waited for."""

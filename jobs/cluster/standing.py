@@ -5,8 +5,8 @@ from contextlib import closing
 from typing import Final, NamedTuple, Self
 
 from jobs.job_config import JobConfig
-from jobs.progress import progress_key, told_by
 from jobs.settings import Settings
+from jobs.watching.progress import progress_key, told_by
 from operators.routing import ACCOUNTANT
 from serving.redis_reader import RedisReader, RedisUnreachableError
 

@@ -1,0 +1,1 @@
+"""Kafka from the settings: clients, and where to read on."""

@@ -1,0 +1,1 @@
+"""Recorded events: read, and moved to another time."""

@@ -1,0 +1,1 @@
+"""How the job does, by what it tells Redis and by what Kafka holds."""
