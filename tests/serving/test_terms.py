@@ -173,9 +173,9 @@ def test_a_watch_looks_at_who_is_followed_in_portions():
     async def follow() -> None:
         watch = Watch(read, 0.0)
         with watch.following("0"), watch.following("0"), watch.following("1"):
-            told = await watch.look()
-            assert isinstance(told, dict)
-            assert set(told) == {"0", "1"}
+            seen = await watch.look()
+            assert isinstance(seen, dict)
+            assert set(seen) == {"0", "1"}
         names = [str(n) for n in range(AT_ONCE + 1)]
         follows = [watch.following(name) for name in names]
         for each in follows:
