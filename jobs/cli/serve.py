@@ -81,7 +81,9 @@ def application(settings: Settings, terms: Terms, page: LivePage | None = None) 
         except NotFoundError as error:
             raise NoJobError(str(error)) from None
         except CommandError as error:
-            raise StatusError(str(error)) from None
+            # What follows in the next line is for those who have a command line.
+            said = str(error).partition("\n")[0]
+            raise StatusError(f"{said} Without lag=true only Redis is asked" if lag else said) from None
 
     return create_app(
         connect,
@@ -96,7 +98,7 @@ def application(settings: Settings, terms: Terms, page: LivePage | None = None) 
 
 def _log(*, quiet: bool) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    # Every failed attempt of the page's client would be a line; the page says that Kafka does not answer.
+    # Kafka's client tells every attempt; what came of them is in the answer.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("shopper.api").setLevel(logging.WARNING if quiet else logging.INFO)
 

@@ -152,15 +152,19 @@ def test_a_status_is_told_again_for_a_second_and_asked_for_once_by_many():
     assert asked == [False, True, False]
 
 
-def test_a_status_that_cannot_be_told_is_asked_for_again():
+def test_a_status_that_cannot_be_told_is_asked_for_again_after_a_second():
+    now, asked = 0.0, []
+
     def source(*, lag: bool) -> dict[str, Any]:
+        asked.append(lag)
         msg = "no"
         raise StatusError(msg)
 
-    statuses = Statuses(source)
-    for _ in range(2):
+    statuses = Statuses(source, lambda: now)
+    for now, often in ((0.0, 1), (0.5, 1), (1.0, 2)):  # noqa: B007  read by the clock
         with pytest.raises(StatusError):
-            asyncio.run(statuses.tell(lag=False))
+            asyncio.run(statuses.tell(lag=True))
+        assert len(asked) == often
 
 
 def test_a_watch_looks_at_who_is_followed_in_portions():
