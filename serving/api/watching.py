@@ -25,6 +25,7 @@ class Watch:
         self._every_s = every_s
         self._followed: Counter[str] = Counter()
         self._next: asyncio.Future[Look] | None = None
+        self._now: asyncio.Future[Look] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
@@ -42,7 +43,7 @@ class Watch:
                 del self._followed[shopper]
 
     async def look(self) -> Look:
-        """What the next look shows."""
+        """What the next look shows; one that has begun already may be older than what the caller knows."""
         if self._closed.is_set():
             return None
         if self._next is None:
@@ -58,16 +59,17 @@ class Watch:
     def close(self) -> None:
         """Let everybody go."""
         self._closed.set()
-        self._tell(None)
+        self._end()
 
     async def _run(self) -> None:
         try:
             while self._followed and not self._closed.is_set():
                 await asyncio.sleep(self._every_s)
-                self._tell(await self._seen())
+                self._now, self._next = self._next, None
+                _tell(self._now, await self._seen())
         finally:
             # Whatever ended it: nobody may wait for ever.
-            self._tell(None)
+            self._end()
 
     async def _seen(self) -> Look:
         found: dict[str, Shopper] = {}
@@ -78,10 +80,15 @@ class Watch:
             return error
         return found
 
-    def _tell(self, look: Look) -> None:
-        waited, self._next = self._next, None
-        if waited is not None and not waited.done():
-            waited.set_result(look)
+    def _end(self) -> None:
+        for waited in (self._now, self._next):
+            _tell(waited, None)
+        self._now = self._next = None
+
+
+def _tell(waited: "asyncio.Future[Look] | None", look: Look) -> None:
+    if waited is not None and not waited.done():
+        waited.set_result(look)
 
 
 def _portions(shoppers: Iterable[str]) -> Iterator[list[str]]:

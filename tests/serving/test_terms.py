@@ -196,6 +196,30 @@ def test_a_watch_looks_at_who_is_followed_in_portions():
     asyncio.run(follow())
 
 
+def test_a_look_that_had_begun_is_not_told_to_who_comes_later():
+    begun, go = asyncio.Event(), asyncio.Event()
+    numbers = iter(range(100))
+
+    async def read(shoppers: Iterable[str]) -> dict[str, Shopper]:
+        number = str(next(numbers))
+        begun.set()
+        await go.wait()
+        return {shopper: Shopper(number, {}) for shopper in shoppers}
+
+    async def follow() -> None:
+        watch = Watch(read, 0.0)
+        with watch.following("a"):
+            first = asyncio.ensure_future(watch.look())
+            await begun.wait()
+            later = asyncio.ensure_future(watch.look())
+            await asyncio.sleep(0)
+            go.set()
+            looks = [await first, await later]
+            assert [isinstance(look, dict) and look["a"].id for look in looks] == ["0", "1"]
+
+    asyncio.run(follow())
+
+
 def test_a_watch_tells_why_nothing_could_be_read_and_lets_all_go_when_it_is_closed():
     async def read(_shoppers: Iterable[str]) -> dict[str, Shopper]:
         msg = "down"
