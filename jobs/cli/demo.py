@@ -85,7 +85,8 @@ def _demo(settings: Settings, wishes: Wishes, console: Console, say: Say) -> Non
             if wishes.page:
                 app = application(session.settings, Terms(), session.page)
                 server = PageServer(app, wishes.port)
-                say(f"Open {page.enter_context(server).url}")
+                session.page_url = page.enter_context(server).url
+                say(f"Open {session.page_url}")
             say(f"Redis {stack.redis.url}, Kafka {stack.kafka.bootstrap}, Flink {stack.flink.rest_url}")
             try:
                 with LiveView(console) as view:

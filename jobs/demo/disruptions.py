@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from jobs.local.stack import LocalStack
@@ -29,12 +30,12 @@ class Disruptions:
         Raises:
             RefusedError: if none runs.
         """
-        running = self._stack.flink.running()
-        if not running:
-            msg = "no TaskManager runs now: wait until the one that was killed is back"
-            raise RefusedError(msg)
-        self._stack.flink.taskmanager(running[0]).crash()
-        return f"TaskManager {running[0]} was killed"
+        for number in self._stack.flink.running():
+            with suppress(KeyError):  # it may be replaced at this very moment
+                self._stack.flink.taskmanager(number).crash()
+                return f"TaskManager {number} was killed"
+        msg = "no TaskManager runs now: wait until the one that was killed is back"
+        raise RefusedError(msg)
 
     def freeze_redis(self) -> str:
         """Stop Redis from answering for some seconds.

@@ -59,6 +59,8 @@ class DemoSession:
         self.page = LivePage(
             self.settings, self.feed.send, self._disruptions.named(), self._happenings, self.freshness
         )
+        self.page_url = ""
+        """Where the page is, if it is served."""
         self._seen: deque[tuple[float, int, int]] = deque(maxlen=_RATE_SAMPLES)
 
     def submit(self) -> str:
@@ -103,6 +105,7 @@ class DemoSession:
         until = time.monotonic() + SETTLE_S
         while (progress := self._progress()).counts["read"] != self.feed.sent:
             self._check()
+            self._supervisor.look()
             if time.monotonic() > until:
                 msg = (
                     f"{self.feed.sent} records were sent, but of these the job {accounting(progress.counts)}"
@@ -117,7 +120,9 @@ class DemoSession:
         shopper = next(iter(self._lively()), "…")
         bundled = self._stack.redis.executable.with_name("redis-cli")
         client = bundled if bundled.is_file() and not shutil.which("redis-cli") else "redis-cli"
+        page = [f"the live page: {self.page_url}"] if self.page_url else []
         return [
+            *page,
             f"{client} -u {url} hgetall user:{encode_id(shopper)}:features:1h",
             f"shopper get {shopper} --redis-url {url}",
             f"Flink's page: {self._stack.flink.rest_url}",

@@ -20,9 +20,15 @@ Send = Callable[[Sequence[bytes]], None]
 class Guests:
     """Whom the page's visitors steer, one each. Thread-safe."""
 
-    def __init__(self, send: Send) -> None:
-        """Open the shop; its shelves are always the same."""
+    def __init__(self, send: Send, stored_id: Callable[[str], str]) -> None:
+        """Open the shop; its shelves are always the same.
+
+        Args:
+            send: where their records go.
+            stored_id: gives the id by which a shopper is kept.
+        """
         self._send = send
+        self._stored_id = stored_id
         self._shop = Assortment(Random(1))
         self._lock = threading.Lock()
         self._guests: OrderedDict[str, Guest] = OrderedDict()
@@ -30,7 +36,7 @@ class Guests:
     def about(self, visitor: str) -> dict[str, Any]:
         """Tell who the visitor is as a shopper, and what is on the shelf and in the cart."""
         with self._lock:
-            return _told(self._guest(visitor))
+            return self._told(self._guest(visitor))
 
     def act(self, visitor: str, deed: str, product: str) -> dict[str, Any]:
         """Do something and tell who the visitor is then.
@@ -44,7 +50,7 @@ class Guests:
                 self._send(guest.act(deed, product, round(time.time() * 1000)))
             except (CannotError, KafkaUnreachableError) as error:
                 raise RefusedError(str(error)) from None
-            return _told(guest)
+            return self._told(guest)
 
     def poison(self, visitor: str) -> None:
         """Send a record that no decoder can use."""
@@ -64,7 +70,7 @@ class Guests:
             self._guests.popitem(last=False)
         return guest
 
-
-def _told(guest: Guest) -> dict[str, Any]:
-    shelf = [{"id": each.id, "name": each.name, "price": guest.price(each)} for each in guest.shelf]
-    return {"shopper": guest.shopper, "logged_in": guest.logged_in, "cart": guest.cart, "shelf": shelf}
+    def _told(self, guest: Guest) -> dict[str, Any]:
+        shelf = [{"id": each.id, "name": each.name, "price": guest.price(each)} for each in guest.shelf]
+        shopper = self._stored_id(guest.shopper)
+        return {"shopper": shopper, "logged_in": guest.logged_in, "cart": guest.cart, "shelf": shelf}

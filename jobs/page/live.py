@@ -62,7 +62,7 @@ class LivePage:
         self._watch = Watch(settings, self._kept)
         self._why = Why(settings, self._kept)
         self._charts = Charts(settings.definitions(), self._kept)
-        self._guests = Guests(send) if send else None
+        self._guests = Guests(send, settings.stored_id) if send else None
         self._disruptions = disruptions
         self._happenings = happenings or Happenings()
         self._freshness = freshness
@@ -98,6 +98,10 @@ class LivePage:
             "may_break": self._disruptions is not None,
             "session_gap_ms": definitions.session_gap_ms,
         }
+
+    def stored(self, shopper: str) -> dict[str, Any]:
+        """The id by which a shopper is kept."""
+        return {"shopper": self._settings.stored_id(shopper)}
 
     def watch(self, shopper: str) -> None:
         """Read from now on, this shopper's rows as well."""

@@ -69,6 +69,7 @@ def page_routes(service: PageService, every_s: float = EVERY_S) -> list[Route]:
     return [
         Route("/", _index),
         Route("/page/about", page.about),
+        Route("/page/stored", page.stored),
         Route("/page/stream", page.stream),
         Route("/page/why", page.why),
         Route("/page/visitor", page.visitor),
@@ -93,6 +94,12 @@ class _Page:
         if len(shopper) > MOST_ID:
             return _refused(400, f"shopper: more than {MOST_ID} characters")
         return await _answer(self._service.why, shopper, window, feature)
+
+    async def stored(self, request: Request) -> Response:
+        shopper = request.query_params.get("shopper", "")
+        if len(shopper) > MOST_ID:
+            return _refused(400, f"shopper: more than {MOST_ID} characters")
+        return await _answer(self._service.stored, shopper)
 
     async def visitor(self, request: Request) -> Response:
         visitor = request.query_params.get("visitor", "")

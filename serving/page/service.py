@@ -17,6 +17,9 @@ class PageService(Protocol):
     def about(self) -> Told:
         """What never changes: windows, features, branches, and what the page may do."""
 
+    def stored(self, shopper: str) -> Told:
+        """The id by which a shopper is kept, of the id that the shop knows."""
+
     def watch(self, shopper: str) -> None:
         """Somebody looks at a shopper from now on."""
 

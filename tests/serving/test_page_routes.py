@@ -25,6 +25,9 @@ class Service:
     def about(self) -> dict[str, Any]:
         return {"windows": []}
 
+    def stored(self, shopper: str) -> dict[str, Any]:
+        return {"shopper": f"kept {shopper}"}
+
     def watch(self, shopper: str) -> None: ...
 
     def leave(self, shopper: str) -> None: ...
@@ -108,6 +111,8 @@ def test_every_answer_has_the_headers_that_keep_others_out(client: Client, path:
 def test_questions_are_handed_on(client: Client) -> None:
     answer = client.get("/page/why", params={"shopper": "a&b", "window": "1h", "feature": "x"})
     assert answer.json() == {"asked": ["a&b", "1h", "x"]}
+    assert client.get("/page/stored?shopper=ann").json() == {"shopper": "kept ann"}
+    assert client.get("/page/stored", params={"shopper": "a" * 1001}).status_code == 400
     refused = client.get("/page/why", params={"shopper": "ann"})
     assert (refused.status_code, refused.json()) == (409, {"error": "feature '' is none"})
     assert client.get("/page/why", params={"shopper": "a" * 1001}).status_code == 400

@@ -323,10 +323,11 @@ function flash(element) {
 
 // --- the buttons --------------------------------------------------------------------------------------------------
 
-byId("look-up").addEventListener("submit", (event) => {
+byId("look-up").addEventListener("submit", async (event) => {
   event.preventDefault();
   const wanted = byId("wanted").value.trim();
-  if (wanted) choose(wanted);
+  // Where ids are kept as hashes, the server knows which.
+  if (wanted) choose((await json(`/page/stored?shopper=${encodeURIComponent(wanted)}`)).shopper);
 });
 byId("you").addEventListener("click", () => choose(you));
 byId("more").addEventListener("click", () => {
