@@ -67,7 +67,7 @@ def _source(config: JobConfig) -> TableDescriptor:
         "properties.bootstrap.servers": config.kafka_bootstrap,
         "properties.group.id": config.job_name,
         **{f"properties.{name}": text for name, text in config.kafka_properties.items()},
-        **_startup(config),
+        **startup(config),
     }
     table = TableDescriptor.for_connector("kafka").schema(schema.build()).format("raw")
     for name, text in options.items():
@@ -75,12 +75,20 @@ def _source(config: JobConfig) -> TableDescriptor:
     return table.build()
 
 
-def _startup(config: JobConfig) -> dict[str, str]:
+def startup(config: JobConfig) -> dict[str, str]:
+    """Where reading begins, as options of the table.
+
+    With a state to begin from, the state says it for every partition that it knows. What is told here decides
+    for the others: those added meanwhile, and those whose next record Kafka has deleted. `timestamp` and
+    `latest` would skip to their end, the others go on with the first record that is still there.
+    """
     if config.resume:
         places = ";".join(
             f"partition:{p},offset:{offset}" for p, (offset, _) in sorted(config.resume.items())
         )
         return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": places}
+    if config.restore_from:
+        return {"scan.startup.mode": "earliest-offset"}
     if config.start == GROUP_OFFSETS:
         return {"scan.startup.mode": "group-offsets", "properties.auto.offset.reset": "earliest"}
     if config.start in ("earliest", "latest"):

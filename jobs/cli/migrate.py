@@ -69,7 +69,9 @@ def migrate(
             # What can fail should do so while the job still runs.
             read_on(settings, positions, standing.covers_from)
             restore_from = stop_job(settings, job)
-        again = f"shopper migrate --from {restore_from} --offsets {shown(positions)}"
+        again = f"shopper migrate --from {restore_from}"
+        if positions:
+            again += f" --offsets {shown(positions)}"
         _say(f"stopped; should the rest fail, it is done again by: {again}")
         resume = read_on(settings, positions, standing.covers_from)
         job_id = hand_over(replace(config, restore_from=restore_from, resume=resume), settings.jobmanager)
