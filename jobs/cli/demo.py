@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from jobs.cluster.submission import SubmissionError
 from jobs.cluster.supervisor import JobEndedError
 from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
+from jobs.kafka_client import KafkaUnreachableError
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
 from jobs.page.server import PageServer, PortTakenError
@@ -25,6 +26,15 @@ from serving.api.terms import Terms
 from serving.redis_reader import RedisUnreachableError
 
 Say = Callable[[str], None]
+FAILURES: Final = (
+    DemoError,
+    JobEndedError,
+    KafkaUnreachableError,
+    LocalError,
+    RedisUnreachableError,
+    SubmissionError,
+)
+"""What may go wrong with what the demo starts."""
 
 
 @with_settings("topology", "parallelism", "buckets", "batch_ms", "state_backend", *MEANING)
@@ -59,7 +69,7 @@ def demo(
             _demo(loaded.settings, Wishes(rate, seed, seconds, page, port), console, say)
     except PortTakenError as error:
         raise CommandError(str(error)) from None
-    except (DemoError, JobEndedError, LocalError, SubmissionError, RedisUnreachableError) as error:
+    except FAILURES as error:
         msg = f"{error}\nThe servers' logs are in .local/run."
         raise CommandError(msg) from None
 

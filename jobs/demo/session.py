@@ -6,12 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from kafka import TopicPartition
+
 from jobs.cli.outcome import accounting
 from jobs.cluster.supervisor import Supervisor
 from jobs.demo.disruptions import Disruptions
 from jobs.demo.feed import Feed
 from jobs.demo.freshness import Freshness
 from jobs.demo.screen import Hashes, Moment
+from jobs.kafka_client import consumer
 from jobs.local.stack import LocalStack
 from jobs.page.happenings import Happenings
 from jobs.page.live import LivePage
@@ -94,7 +97,7 @@ class DemoSession:
             time.sleep(_LOOK_S)
 
     def settle(self) -> Progress:
-        """Stop sending and wait until every record that was sent is accounted for.
+        """Stop sending and wait until every record of the topic is accounted for.
 
         Raises:
             DemoError: if that does not happen in time.
@@ -102,14 +105,12 @@ class DemoSession:
         self._disruptions.close()
         self.freshness.stop()
         self.feed.stop()
-        until = time.monotonic() + SETTLE_S
-        while (progress := self._progress()).counts["read"] != self.feed.sent:
+        until, there = time.monotonic() + SETTLE_S, self._in_topic()
+        while (progress := self._progress()).counts["read"] != there:
             self._check()
             self._supervisor.look()
             if time.monotonic() > until:
-                msg = (
-                    f"{self.feed.sent} records were sent, but of these the job {accounting(progress.counts)}"
-                )
+                msg = f"{there} records are in the topic, but of these the job {accounting(progress.counts)}"
                 raise DemoError(msg)
             time.sleep(_LOOK_S)
         return progress
@@ -160,6 +161,12 @@ class DemoSession:
             self._shoppers(),
             self.hints(),
         )
+
+    def _in_topic(self) -> int:
+        """How many records there are: what was sent, and what somebody else may have."""
+        with consumer(self.settings) as kafka:
+            places = [TopicPartition(self.settings.topic, number) for number in range(PARTITIONS)]
+            return sum(kafka.end_offsets(places).values())
 
     def _progress(self) -> Progress:
         return read_progress(self._reader, self.settings.job_name, self.settings.redis_prefix)

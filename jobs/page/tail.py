@@ -131,5 +131,6 @@ class Tail(threading.Thread):
                 letter = read_dead_letter(record.value or b"")
             except msgspec.MsgspecError:
                 continue
-            if letter.kind != "replayed":
+            # After a restart a letter may be written once more.
+            if letter.kind != "replayed" and letter.id not in {each.id for each in self.letters}:
                 self.letters.append(masked(letter))

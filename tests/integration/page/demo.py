@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from redis import Redis
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SHORT = "30s"
+SHORT = "20s"
 """A window so short that a test sees a value fall."""
 WINDOWS = [
-    {"label": SHORT, "size_s": 30, "pane_s": 2},
+    {"label": SHORT, "size_s": 20, "pane_s": 2},
     {"label": "1h", "size_s": 3600, "pane_s": 60},
     {"label": "24h", "size_s": 86_400, "pane_s": 900},
 ]
