@@ -660,6 +660,7 @@ def cart_values(scope: Scope) -> Values:
         "cart_update_count": len(adds) + len(removes),
         "cart_added_value": total(moved(scope, adds), currency),
         "cart_removed_value": total(moved(scope, removes), currency),
+        "last_cart_change": max((kept.event.at for kept in (*adds, *removes)), default=None),
         "cart_value": Money(cart_value(scope, currency), currency) if currency else None,
     }
 

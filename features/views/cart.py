@@ -34,6 +34,7 @@ def view(definitions: Definitions) -> FeatureView:
             Derived("cart_update_count", updates, "Adds and removes together.", unit="events"),
             Feature("cart_added_value", MoneySum("values"), "Price times quantity of what was put in.", ADDED, type="money", unit="cart_currency"),
             Feature("cart_removed_value", MoneySum("values"), "Price times quantity of what was taken out.", REMOVED, type="money", unit="cart_currency"),
+            Feature("last_cart_change", Latest("at"), "Event time of the latest add or remove.", CHANGED, type="ms", unit="epoch ms"),
             Feature("cart_value", CartValue(), "Value of the cart after its last change; a later transaction makes it 0.", type="money", unit="cart_currency"),
         ),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from jobs.cluster.submission import SubmissionError
 from jobs.cluster.supervisor import JobEndedError
 from jobs.demo.screen import freshness
 from jobs.demo.session import DemoError, DemoSession
-from jobs.kafka_client import KafkaUnreachableError
+from jobs.kafka.client import KafkaUnreachableError
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
 from jobs.page.server import PageServer, PortTakenError

@@ -14,7 +14,7 @@ from jobs.demo.disruptions import Disruptions
 from jobs.demo.feed import Feed
 from jobs.demo.freshness import Freshness
 from jobs.demo.screen import Hashes, Moment
-from jobs.kafka_client import consumer
+from jobs.kafka.client import consumer
 from jobs.local.stack import LocalStack
 from jobs.page.happenings import Happenings
 from jobs.page.live import LivePage

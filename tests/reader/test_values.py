@@ -88,7 +88,7 @@ def test_features_of_the_time_of_reading_are_named():
         "session_idle_ms",
         "ms_since_session_start",
     }
-    assert at_reading(shipped(), "5min") == []
+    assert [feature.name for feature in at_reading(shipped(), "5min")] == ["ms_since_last_cart_change"]
 
 
 def test_values_have_the_types_of_the_catalogue():
