@@ -153,7 +153,7 @@ class DemoSession:
             elapsed_s,
             last[1],
             (last[1] - first[1]) / span,
-            (last[2] - first[2]) / span,
+            max(0, last[2] - first[2]) / span,  # after a crash the job counts some records again
             self.freshness.percentile(0.5, last=100),
             self.freshness.percentile(0.99, last=100),
             accounting(counts),

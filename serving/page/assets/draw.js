@@ -21,8 +21,8 @@ export function spark(svg, heights) {
   const [width, height] = size(svg);
   if (heights.length < 2) return svg.replaceChildren();
   // A burst, as after a restart, would leave the rest flat: it is cut off.
-  const middle = heights.toSorted((a, b) => a - b)[heights.length >> 1];
-  const top = Math.max(1, Math.min(Math.max(...heights), 3 * middle + 1));
+  const usual = heights.toSorted((a, b) => a - b)[Math.floor(heights.length * 0.9)];
+  const top = Math.max(1, Math.min(Math.max(...heights), 1.5 * usual + 1));
   const points = heights.map((each, i) => [
     round((i / (heights.length - 1)) * width),
     round(height - 1 - (Math.min(each, top) / top) * (height - 3)),

@@ -54,7 +54,7 @@ function panes(told, feature) {
       make("td", { class: "number" }, shown(feature, pane.after)),
     ),
   );
-  return table("Panes: what leaves when, and what is left then", ["pane", "events", "leaves at", "value then"], rows, "why-panes");
+  return table("Panes: what leaves when, and what is left then", ["pane", "#events", "leaves at", "#value then"], rows, "why-panes");
 }
 
 function events(told, feature, windowLabel) {
@@ -71,11 +71,13 @@ function events(told, feature, windowLabel) {
   const left = told.left_out ? `, without ${told.left_out} earlier ones` : "";
   const where = windowLabel === "session" ? "of the session" : "inside the window";
   if (!rows.length) return make("p", { class: "hint" }, `No event ${where} is about it.`);
-  return table(`Events ${where}, as they came${left}`, ["time", "event", "about", "value with it"], rows, "why-events");
+  return table(`Events ${where}, as they came${left}`, ["time", "event", "about", "#value with it"], rows, "why-events");
 }
 
+/** Heads of numbers begin with `#`. */
 function table(caption, heads, rows, id) {
-  const head = make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)));
+  const column = (each) => make("th", { scope: "col", class: each.startsWith("#") ? "number" : "" }, each.replace("#", ""));
+  const head = make("tr", {}, ...heads.map(column));
   return make(
     "div",
     { class: "scroll" },
