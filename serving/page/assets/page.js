@@ -255,8 +255,10 @@ function letters(all) {
     all.slice(0, 5),
     (each) => each.id,
     (each) => {
-      const why = each.bug ?? each.reasons.map((reason) => `${reason.field} is ${reason.value}; expected ${reason.expected}`).join("; ");
-      return make("li", { "data-kind": each.kind, title: each.id }, make("time", {}, clock(each.at)), make("span", { class: "reason" }, why || each.kind));
+      const reasons = each.reasons.map((reason) => `${reason.field} is ${reason.value}; expected ${reason.expected}`);
+      const more = reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : "";
+      const why = make("span", { class: "reason", title: reasons.join("\n") }, each.bug ?? (reasons.length ? reasons[0] + more : each.kind));
+      return make("li", { "data-kind": each.kind, title: each.id }, make("time", {}, clock(each.at)), why);
     },
     () => {},
   );
