@@ -79,7 +79,7 @@ class Job:
         told = self.progress()
         total = _summed(told)
         at = max((bucket["at"] / 1000 for bucket in told), default=time.time())
-        return Point(at, total["read"], total["batches"], *self.costs())
+        return Point(at, total["read"], total["batches"], total["rows.written"], *self.costs())
 
     def costs(self) -> tuple[float, float, float]:
         """CPU seconds so far of the TaskManagers, the broker and Redis."""

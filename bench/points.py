@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple, Self
 
-COLUMNS: Final = ("events_per_s", "flink_us", "kafka_us", "redis_us", "records_a_batch")
+COLUMNS: Final = ("events_per_s", "flink_us", "kafka_us", "redis_us", "records_a_batch", "rows")
 
 
 class Point(NamedTuple):
@@ -12,6 +12,8 @@ class Point(NamedTuple):
     """By the clock of the job's own account, s."""
     read: int
     batches: int
+    rows: int
+    """Rows written: fewer an event, the more events of a shopper are applied together."""
     flink_s: float
     """CPU of the TaskManagers, Python in it."""
     kafka_s: float
@@ -22,9 +24,10 @@ class Point(NamedTuple):
         records, seconds = end.read - self.read, end.at - self.at
         if records <= 0 or seconds <= 0:
             return dict.fromkeys(COLUMNS, None)
-        costs = [(b - a) / records * 1e6 for a, b in zip(self[3:], end[3:], strict=True)]
+        costs = [(b - a) / records * 1e6 for a, b in zip(self[4:], end[4:], strict=True)]
         size = records / max(1, end.batches - self.batches)
-        return dict(zip(COLUMNS, [round(records / seconds), *costs, size], strict=True))
+        rows = (end.rows - self.rows) / records
+        return dict(zip(COLUMNS, [round(records / seconds), *costs, size, rows], strict=True))
 
 
 def warm(points: list[Point], records: int) -> tuple[Point, Point]:
