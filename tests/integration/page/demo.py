@@ -1,21 +1,19 @@
 """The demo as a process of its own, and a browser that looks at it."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from redis import Redis
+
+from jobs.local.process import LocalProcess
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SHORT = "20s"
@@ -26,57 +24,56 @@ WINDOWS = [
     {"label": "24h", "size_s": 86_400, "pane_s": 900},
 ]
 PATIENCE_MS = 60_000
+STARTS_S = 200.0
 
 
 @dataclass
 class Demo:
-    """A demo that runs; its lines are those that it printed."""
+    """A demo that runs, and where its parts are."""
 
-    process: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
+    process: LocalProcess
     url: str = ""
     redis_url: str = ""
     kafka: str = ""
 
+    @property
+    def said(self) -> str:
+        """All that it printed."""
+        return self.process.log.read_text()
+
+    def started(self) -> bool:
+        """Whether it said where everything is."""
+        page = re.search(r"Open (http://127\.0\.0\.1:\d+)", self.said)
+        servers = re.search(r"Redis (redis://\S+), Kafka (\S+),", self.said)
+        if page and servers:
+            self.url, self.redis_url, self.kafka = page[1], servers[1], servers[2]
+        return bool(page and servers)
+
     def end(self) -> int:
-        """Interrupt it, as Ctrl-C does, and return its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(90)
+        """Ask it to end, as Ctrl-C does, and return its exit code."""
+        held = self.process._process
+        assert held is not None
+        held.terminate()
+        return held.wait(90)
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Demo]:
-    """`shopper demo` until the block ends."""
+def running(folder: Path, *arguments: str) -> Iterator[Demo]:
+    """`shopper demo` until the block ends, or this process does."""
     program = Path(sys.executable).with_name("shopper")
-    environment = {**os.environ, "SHOPPER_WINDOWS": json.dumps(WINDOWS)}
-    process = subprocess.Popen(
-        [str(program), "demo", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-        cwd=Path(__file__).parents[3],
+    process = LocalProcess(
+        name="the demo",
+        command=(str(program), "demo", *arguments),
+        log=folder / "demo.log",
+        environment={"SHOPPER_WINDOWS": json.dumps(WINDOWS), "COLUMNS": "200"},
+        folder=Path(__file__).parents[3],
     )
     demo = Demo(process)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            demo.lines.append(line)
-            if found := re.search(r"Open (http://127\.0\.0\.1:\d+)", line):
-                demo.url = found[1]
-            if found := re.search(r"Redis (redis://\S+), Kafka (\S+),", line):
-                demo.redis_url, demo.kafka = found.groups()
-                break
-        assert demo.redis_url, f"the demo did not start:\n{''.join(demo.lines)}"
-        reading = threading.Thread(target=demo.lines.extend, args=(process.stdout,), daemon=True)
-        reading.start()
+    with process:
+        process.wait_ready(demo.started, STARTS_S)
         yield demo
-        demo.end()
-        reading.join(10)
-        process.stdout.close()
-    finally:
-        demo.end()
+        if process.pid is not None:
+            demo.end()
 
 
 @contextmanager

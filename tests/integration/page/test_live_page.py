@@ -50,8 +50,8 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with running("--rate", "20", "--seed", "5") as started:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running(tmp_path_factory.mktemp("demo"), "--rate", "20", "--seed", "5") as started:
         yield started
 
 
@@ -323,5 +323,4 @@ def test_it_made_no_errors_and_asked_nobody_else(seen: Seen) -> None:
 def test_that_the_server_is_gone_is_seen_and_every_record_was_accounted_for(seen: Seen) -> None:
     assert seen.demo.end() == 0
     expect(seen.page.locator("#link")).to_have_text("not connected, trying again")
-    said = "".join(seen.demo.lines)
-    assert "every record is accounted for" in said, said
+    assert "every record is accounted for" in seen.demo.said, seen.demo.said
