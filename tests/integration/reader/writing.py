@@ -32,6 +32,7 @@ class Job:
     """One operator instance that hosts all branches; reads from `covers_from` on."""
 
     def __init__(self, sink: RedisSink, covers_from: int = 0, clock: Callable[[], int] = ahead) -> None:
+        self._clock = clock
         self._store = MapOfBuckets()
         logic = ShopperLogic()
         options = ShardOptions(
@@ -48,5 +49,5 @@ class Job:
         for bucket, own in by_bucket.items():
             self._store.bucket = bucket
             records = [record(event, offset) for offset, event in enumerate(own)]
-            self._shard.take(encode(Batch(bucket, now(), records=records)))
+            self._shard.take(encode(Batch(bucket, self._clock(), records=records)))
             time.sleep(0.002)  # so that the next batch tells progress again
