@@ -26,13 +26,16 @@ class Happenings:
         self._state = ""
         self._since = 0.0
         self._disturbed = False
+        self._restarts = False
+        """Whether the job is yet to notice that it must restart."""
         self._mark: int | None = None
         """Records that the topic had when all was well again."""
 
-    def say(self, text: str, tone: Tone = "info") -> None:
-        """Add a line."""
+    def say(self, text: str, tone: Tone = "info", *, restarts: bool = False) -> None:
+        """Add a line; `restarts`: what is told makes the job restart, which it may be a while to notice."""
         with self._lock:
             self._disturbed |= tone == "broke"
+            self._restarts |= restarts
             self._lines.append(Happening(round(time.time() * 1000), tone, text))
 
     def lines(self) -> list[Happening]:
@@ -47,7 +50,7 @@ class Happenings:
             return
         now = time.monotonic()
         if before == "RUNNING":
-            self._since = now
+            self._since, self._restarts = now, False
             self.say("the job restarts from its last checkpoint", "broke")
         elif state == "RUNNING":
             self.say(f"the job runs again after {now - self._since:.1f} s")
@@ -61,7 +64,7 @@ class Happenings:
             well: whether Redis answers and every record read has exactly one verdict.
         """
         with self._lock:
-            well = well and self._state in ("", "RUNNING")
+            well = well and not self._restarts and self._state in ("", "RUNNING")
             if not self._disturbed or not well:
                 self._mark = None
                 return

@@ -168,7 +168,7 @@ class LivePage:
             self._happenings.say(said)
         else:
             said = self._disruptions[what]()
-            self._happenings.say(said, "broke")
+            self._happenings.say(said, "broke", restarts=what == "kill_taskmanager")
         return {"said": said}
 
     def _acting(self) -> Guests:

@@ -98,7 +98,10 @@ def test_what_happens_to_the_job_is_told_from_the_break_to_the_recovery() -> Non
     happenings.state("RUNNING")
     happenings.balance(5, 5, well=True)
     assert happenings.lines() == []
-    happenings.say("TaskManager 0 was killed", "broke")
+    happenings.say("TaskManager 0 was killed", "broke", restarts=True)
+    for _ in range(3):  # until Flink notices, the job is said to run
+        happenings.state("RUNNING")
+        happenings.balance(9, 9, well=True)
     for state in ("RESTARTING", "RESTARTING", "CREATED"):
         happenings.state(state)
         happenings.balance(5, 9, well=True)
