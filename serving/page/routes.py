@@ -9,11 +9,12 @@ from typing import Final
 
 import msgspec
 import orjson
-from sse_starlette import EventSourceResponse
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from serving.api.metrics import STREAM
 from serving.api.serving import serving_of
@@ -21,6 +22,8 @@ from serving.page.service import PageService, RefusedError, Told
 
 EVERY_S: Final = 0.5
 MOST_STREAMS: Final = 32
+SEND_S: Final = 10.0
+"""A browser that takes nothing for so long is let go."""
 MOST_BODY: Final = 2_000
 MOST_ID: Final = 1_000
 DEEDS: Final = ("view", "add", "remove", "buy", "login")
@@ -85,7 +88,8 @@ class _Page:
     def __init__(self, service: PageService, every_s: float) -> None:
         self._service = service
         self._every_s = every_s
-        self._streams = 0
+        self.streams = 0
+        """How many are open."""
 
     async def about(self, _request: Request) -> Response:
         return await _answer(self._service.about)
@@ -113,14 +117,12 @@ class _Page:
         shopper = request.query_params.get("shopper", "")
         if len(shopper) > MOST_ID:
             return _refused(400, f"shopper: more than {MOST_ID} characters")
-        if self._streams >= MOST_STREAMS:
+        if self.streams >= MOST_STREAMS:
             return _refused(503, f"{MOST_STREAMS} pages are open already; close one and try again")
-        request.scope[STREAM] = True
-        return EventSourceResponse(self._frames(request, shopper), headers=HEADERS, ping=15, send_timeout=10)
+        return _Frames(self, self._frames(request, shopper))
 
     async def _frames(self, request: Request, shopper: str) -> AsyncIterator[dict[str, str]]:
         """A frame twice a second, made when the one before has gone out: a slow reader misses some."""
-        self._streams += 1
         self._service.watch(shopper)
         since = 0
         try:
@@ -129,7 +131,6 @@ class _Page:
                 yield {"event": "frame", "data": orjson.dumps(frame).decode()}
                 await asyncio.sleep(self._every_s)
         finally:
-            self._streams -= 1
             self._service.leave(shopper)
 
     async def act(self, request: Request) -> Response:
@@ -143,6 +144,25 @@ class _Page:
         if isinstance(asked, Response):
             return asked
         return await _answer(self._service.disrupt, asked.visitor, asked.do)
+
+
+class _Frames(EventSourceResponse):
+    """A stream, counted from when it is promised: many may be asked for before the first frame is sent."""
+
+    def __init__(self, page: _Page, frames: AsyncIterator[dict[str, str]]) -> None:
+        super().__init__(frames, headers=HEADERS, ping=15, send_timeout=SEND_S)
+        self._page = page
+        page.streams += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[STREAM] = True
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            # Nobody reads any more, and nobody said so: that is no defect of the server's.
+            return
+        finally:
+            self._page.streams -= 1
 
 
 async def _asked(request: Request, known: tuple[str, ...]) -> Act | Response:

@@ -2,14 +2,16 @@
 
 import asyncio
 import re
+from collections import Counter
 from importlib.resources import files
 from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Message
 
-from serving.page.routes import ASSETS, HEADERS, page_routes
+from serving.page.routes import ASSETS, HEADERS, MOST_STREAMS, page_routes
 from serving.page.service import RefusedError
 
 HERE = {"origin": "http://testserver"}
@@ -151,3 +153,34 @@ def test_others_cannot_press_them(
         assert client.post(path, json=sent, headers=headers).status_code == status
         assert client.get(path).status_code == 405
     assert service.done == []
+
+
+def test_streams_count_before_their_first_frame(service: Service) -> None:
+    """Many that are asked for at once are no more than may be open."""
+    app = Starlette(routes=page_routes(service))
+
+    async def ask(many: int) -> Counter[int]:
+        statuses: list[int] = []
+        all_told, never = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> Message:
+            await never.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+                if len(statuses) == many:
+                    all_told.set()
+                await never.wait()
+
+        scope = {"type": "http", "method": "GET", "path": "/page/stream", "headers": [], "query_string": b""}
+        asking = [asyncio.create_task(app(dict(scope), receive, send)) for _ in range(many)]
+        await asyncio.wait_for(all_told.wait(), 20)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        return Counter(statuses)
+
+    assert asyncio.run(ask(MOST_STREAMS + 3)) == {200: MOST_STREAMS, 503: 3}
+    assert asyncio.run(ask(1)) == {200: 1}, "their places are free again"
