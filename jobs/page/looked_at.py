@@ -1,5 +1,6 @@
 """Whether anybody looks: who reads for the page rests while nobody does."""
 
+import math
 import threading
 import time
 from typing import Final
@@ -30,5 +31,7 @@ class LookedAt:
             self._woken.wait()
 
     def wake(self) -> None:
-        """Let whoever rests go on."""
+        """Let whoever rests go on; nobody rests any more."""
+        # The event alone may be cleared by who is about to rest.
+        self._until = math.inf
         self._woken.set()

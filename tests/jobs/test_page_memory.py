@@ -1,11 +1,13 @@
 """What the live page remembers: bounded, in order, and told in plain words."""
 
+import threading
 from collections import Counter
 
 from events.event import PAGE_VIEW, PRODUCT_VIEW, TRANSACTION, Event, Product
 from events.verdict import Dead, Filtered, Forget, Reason, Verdict
 from jobs.page.happenings import Happenings
 from jobs.page.kept import Arrival, Kept, about
+from jobs.page.looked_at import LookedAt
 from jobs.page.watch import Reported, branch_rates
 from jobs.watching.progress import Progress
 
@@ -114,3 +116,13 @@ def test_what_happens_to_the_job_is_told_from_the_break_to_the_recovery() -> Non
     happenings.balance(15, 17, well=True)
     last = happenings.lines()[-1]
     assert (last.tone, last.text) == ("well", "caught up: 15 records read, each accounted for, nothing lost")
+
+
+def test_who_was_about_to_rest_when_all_ended_does_not_rest() -> None:
+    looked_at = LookedAt()
+    looked_at.wake()
+    looked_at._woken.clear()  # as a thread does that has just found that nobody looks
+    thread = threading.Thread(target=looked_at.rest, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
