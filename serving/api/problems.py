@@ -26,6 +26,8 @@ from shopper_reader import (
 
 MEDIA_TYPE: Final = "application/problem+json"
 _KIND: Final = "urn:shopper-features:problem:"
+_KINDS: Final = {413: "content-too-large"}
+"""What Python calls otherwise, and each of its versions in its own way."""
 _SHOWN: Final = 80
 """So many characters of a value are shown."""
 _AGAIN_S: Final = 1
@@ -166,7 +168,8 @@ def install(app: FastAPI) -> None:
             404: f"there is nothing at {path}; /openapi.json lists the routes",
             405: f"{request.method} is not for {path}; allowed is {(error.headers or {}).get('Allow', '')}",
         }.get(error.status_code, str(error.detail))
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        phrase = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = _KINDS.get(error.status_code, phrase)
         return problem(error.status_code, kind, said, headers=error.headers)
 
     @app.exception_handler(Exception)
