@@ -20,7 +20,7 @@ from jobs.demo.session import DemoError, DemoSession
 from jobs.kafka.client import KafkaUnreachableError
 from jobs.local.errors import LocalError
 from jobs.local.stack import LocalStack
-from jobs.page.server import PageServer, PortTakenError
+from jobs.page.server import PageServer, PortTakenError, take
 from jobs.settings import Loaded, Settings
 from serving.api.terms import Terms
 from serving.redis_reader import RedisUnreachableError
@@ -85,17 +85,19 @@ class Wishes(NamedTuple):
 
 
 def _demo(settings: Settings, wishes: Wishes, console: Console, say: Say) -> None:
-    with LocalStack(taskmanagers=settings.parallelism, progress=say) as stack:
+    with ExitStack() as early:
+        # A port that cannot be had is told before a minute is spent on starting servers.
+        listening = early.enter_context(take(wishes.port)) if wishes.page else None
+        stack = early.enter_context(LocalStack(taskmanagers=settings.parallelism, progress=say))
         with (
             closing(DemoSession(stack, settings, wishes.rate, wishes.seed, say)) as session,
             ExitStack() as page,
         ):
             say("the job is packed and submitted")
             say(f"job {session.submit()} runs; events flow")
-            if wishes.page:
+            if listening is not None:
                 app = application(session.settings, Terms(), session.page)
-                server = PageServer(app, wishes.port)
-                session.page_url = page.enter_context(server).url
+                session.page_url = page.enter_context(PageServer(app, listening)).url
                 say(f"Open {session.page_url}")
             say(f"Redis {stack.redis.url}, Kafka {stack.kafka.bootstrap}, Flink {stack.flink.rest_url}")
             try:

@@ -80,14 +80,17 @@ class LocalStack:
             for name, service in self._services.items():
                 service.wait_ready()
                 self.progress(f"{name} is ready after {time.monotonic() - started:.0f} s")
-        except BaseException:
-            self._exit.close()
+        except BaseException as error:
+            self._clear_up(type(error))
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._clear_up(kind)
+
+    def _clear_up(self, kind: type[BaseException] | None) -> None:
         self._exit.close()
         if self._own_folder and (kind is None or not issubclass(kind, Exception)):
             shutil.rmtree(self._own_folder, ignore_errors=True)

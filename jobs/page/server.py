@@ -20,28 +20,32 @@ class PortTakenError(Exception):
     """Something else listens on the port."""
 
 
-class PageServer:
-    """An application in a thread, up for the length of a `with` block; port 0 takes any that is free.
+def take(port: int) -> socket.socket:
+    """Take a port for the page; 0 takes any that is free.
 
     Raises:
-        PortTakenError: on entering, if the port cannot be had.
+        PortTakenError: if it cannot be had.
     """
+    try:
+        return listen(HOST, port)
+    except OSError as error:
+        msg = f"port {port} of {HOST} cannot be had ({error.strerror}); give another by --port"
+        raise PortTakenError(msg) from None
 
-    def __init__(self, app: FastAPI, port: int = 0) -> None:
-        """Prepare; nothing listens yet."""
-        self._port = port
+
+class PageServer:
+    """An application in a thread, up for the length of a `with` block, on a port that was taken."""
+
+    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+        """Prepare; nobody is answered yet."""
+        self._listening = listening
         self._server = ApiServer(app)
         self._thread: threading.Thread | None = None
         self.url = ""
 
     def __enter__(self) -> Self:
-        try:
-            listening = listen(HOST, self._port)
-        except OSError as error:
-            msg = f"port {self._port} of {HOST} cannot be had ({error.strerror}); give another by --port"
-            raise PortTakenError(msg) from None
-        self.url = f"http://{HOST}:{listening.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._run, args=(listening,), name="page", daemon=True)
+        self.url = f"http://{HOST}:{self._listening.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
         until = time.monotonic() + READY_S
         while not self._server.started and self._thread.is_alive() and time.monotonic() < until:
@@ -55,6 +59,6 @@ class PageServer:
         if self._thread is not None:
             self._thread.join(timeout=10)
 
-    def _run(self, listening: socket.socket) -> None:
-        with closing(listening):
+    def _run(self) -> None:
+        with closing(self._listening) as listening:
             self._server.run(sockets=[listening])

@@ -86,6 +86,22 @@ def test_a_stack_that_fails_stops_what_runs_and_keeps_the_logs() -> None:
     shutil.rmtree(stack.redis.folder.parent)
 
 
+def test_a_stack_that_is_interrupted_while_it_starts_leaves_nothing_behind() -> None:
+    pids: list[int | None] = []
+
+    def interrupt(line: str) -> None:
+        if "Redis is ready" in line:
+            pids.append(stack.redis.process.pid)
+            raise KeyboardInterrupt
+
+    stack = LocalStack(with_kafka=False, progress=interrupt)
+    with pytest.raises(KeyboardInterrupt), stack:
+        pass
+    assert [pid for pid in pids if pid is None or is_alive(pid)] == []
+    assert pids
+    assert not stack.redis.folder.parent.exists()
+
+
 def test_a_process_ends_with_all_of_its_group(tmp_path: Path) -> None:
     with shell(tmp_path, f"trap '' TERM; sleep 600 & echo $! > {tmp_path}/child; wait; sleep 600") as process:
         child = number_in(tmp_path / "child")

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -328,3 +329,12 @@ def test_output_without_room_ends_without_a_traceback(nowhere: Path, command: tu
     assert done.returncode == 1
     assert "cannot write the output: File too large" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_tells_before_it_starts_anything_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = shopper("demo", "--port", port)
+    assert result.exit_code == 1
+    assert f"port {port} of 127.0.0.1 cannot be had" in result.output
+    assert "starts" not in result.output
