@@ -104,6 +104,12 @@ def test_nothing_on_the_page_is_inline_or_from_elsewhere(client: Client) -> None
     assert set(re.findall(r"https?://[^\s\"'`]+", everything)) <= {"http://www.w3.org/2000/svg"}
 
 
+def test_the_scripts_need_no_secure_context(client: Client) -> None:
+    """A server in one's own network may have no TLS; browsers then leave these out."""
+    scripts = "".join(client.get(f"/page/files/{name}").text for name in ASSETS if name.endswith(".js"))
+    assert not re.search(r"randomUUID\(|crypto\.subtle|navigator\.clipboard", scripts)
+
+
 @pytest.mark.parametrize("path", ["/", "/page/files/page.js", "/page/about", "/page/why", "/page/visitor"])
 def test_every_answer_has_the_headers_that_keep_others_out(client: Client, path: str) -> None:
     answer = client.get(path)

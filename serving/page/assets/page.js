@@ -177,7 +177,9 @@ function iAm(told) {
 }
 
 function remembered() {
-  const known = sessionStorage.getItem("visitor") ?? crypto.randomUUID();
+  // `crypto.randomUUID` is not there where the page came by plain HTTP from another machine.
+  const digits = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"));
+  const known = sessionStorage.getItem("visitor") ?? digits.join("");
   sessionStorage.setItem("visitor", known);
   return known;
 }
