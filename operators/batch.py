@@ -33,7 +33,8 @@ class Batch(msgspec.Struct, array_like=True):
     newest: int = 0
     """Greatest Kafka timestamp of the call's records, epoch ms."""
     reads: dict[int, tuple[int, int]] = {}
-    """Partition -> (records that this bucket accounts for, their greatest offset); of one branch only."""
+    """Partition -> (records that this bucket accounts for, the greatest offset). Of branches that run
+    apart one accounts for records; the others say 0, and how far they are: so they know what is read anew."""
     filtered: dict[str, int] = {}
     letters: list[str] = []
     """Dead letters of records that could not be decoded."""

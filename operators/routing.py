@@ -66,13 +66,17 @@ class Router:
                 if self.split:
                     for branch in self.split.of(verdict):
                         if branch != home:
-                            _batch(batches, branch, bucket, newest).records.append(record)
+                            other = _batch(batches, branch, bucket, newest)
+                            other.records.append(record)
+                            other.reads[partition] = 0, offset
             elif type(verdict) is Forget:
                 bucket = bucket_of(verdict.shopper, buckets)
                 for branch in BRANCHES if self.split else (home,):
                     batch = _batch(batches, branch, bucket, newest)
                     before = len(batch.records)
                     batch.forgets.append(Forgetting(partition, offset, verdict.shopper, before))
+                    if branch != home:
+                        batch.reads[partition] = 0, offset
                 batch = batches[home, bucket]
             else:
                 batch = _batch(batches, home, offset % buckets, newest)

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.control import forget_record
 from events.decoder import Decoder
+from features.logic import REMEMBERED_IDS
+from features.split import Split
 from operators.batch import decode
 from operators.rereading import Rereading
 from operators.routing import Router
@@ -62,3 +65,33 @@ def test_records_that_are_new_travel_together() -> None:
     alone = [decode(payload) for _, _, payload in routed[:4]]
     assert [(batch.again, batch.reads) for batch in alone] == [(True, {0: (1, n)}) for n in range(4)]
     assert routed[4:] == ROUTER.route(partitions[4:], offsets[4:], raws[4:], NOW, NOW)
+
+
+def test_a_branch_that_accounts_for_nothing_knows_what_is_read_again() -> None:
+    """More events than ids are remembered, and somebody forgotten before: nothing of it happens twice."""
+    product = {
+        "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1": [{"id": "1"}],
+        "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1": {
+            "type": "product_view"
+        },
+    }
+
+    def viewed(shopper: str, number: int) -> bytes:
+        return sdk(shopper, "snowplow_ecommerce_action", number, **product)
+
+    raws = [viewed("bob", 0), forget_record("bob"), viewed("bob", 1)]
+    raws += [viewed("ann", number) for number in range(REMEMBERED_IDS + 10)]
+    router = Router(Decoder(), "topic", 1, Split())
+    branch = Instance(accounts=False)
+    branch.now = now = 1_709_640_001_000  # a second after the events
+
+    def feed_branch(router: Router | Rereading) -> None:
+        for name, _, payload in router.route([0] * len(raws), list(range(len(raws))), raws, now, now):
+            if name == "product":
+                branch.take(batch=decode(payload))
+
+    feed_branch(router)
+    before = branch.counts(), dict(branch.sink.hashes)
+    feed_branch(Rereading(router, {0: len(raws)}))
+    assert (branch.counts(), branch.sink.hashes) == before
+    assert branch.counts()["applied"] == len(raws)
