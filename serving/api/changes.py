@@ -6,14 +6,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from sse_starlette.event import ServerSentEvent
-from sse_starlette.sse import EventSourceResponse, SendTimeoutError
-from starlette.types import Receive, Scope, Send
+from sse_starlette.sse import EventSourceResponse
 
 from serving.api.features import REFUSED, PathId, answers, check_path, count, names
-from serving.api.metrics import STREAM
 from serving.api.models import Choice
 from serving.api.problems import ProblemError, document_of, of_reader
 from serving.api.serving import Served, Serving
+from serving.api.streaming import StreamResponse
 from serving.api.told import as_json, row_of
 from shopper_reader import ReaderError, Shopper
 
@@ -37,29 +36,6 @@ EVENT: Final = {
 """One event, for OpenAPI."""
 State = Mapping[str, tuple[str, dict[str, Any]]]
 """By window: the verdict, and the values that do not depend on the moment of reading."""
-
-
-class StreamResponse(EventSourceResponse):
-    """Events, counted while they are sent."""
-
-    def __init__(self, events: AsyncIterator[ServerSentEvent], serving: Serving) -> None:
-        """Take a place among the streams."""
-        super().__init__(events, ping=serving.terms.heartbeat_s, send_timeout=SEND_S)
-        self._serving = serving
-        serving.streams += 1
-        serving.metrics.streams.inc()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, and give the place back."""
-        scope[STREAM] = True
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            # Nobody reads any more, and nobody said so: a laptop that was closed.
-            return
-        finally:
-            self._serving.streams -= 1
-            self._serving.metrics.streams.dec()
 
 
 @router.get(
@@ -98,7 +74,12 @@ async def changes_of(
         raise ProblemError(503, "too-many-streams", detail, {"Retry-After": "10"})
     count(serving, found.values())
     story = Story(shopper, found[shopper], choice.features is None, serving)
-    return StreamResponse(story.events(last_event_id or ""), serving)
+    return StreamResponse(
+        story.events(last_event_id or ""),
+        serving.count_streams,
+        ping=serving.terms.heartbeat_s,
+        send_timeout=SEND_S,
+    )
 
 
 class Story:

@@ -88,6 +88,11 @@ class Serving:
         self._silent = False
         return {shopper: found[own] for shopper, own in stored.items()}
 
+    def count_streams(self, more: int) -> None:
+        """Note that so many more are open."""
+        self.streams += more
+        self.metrics.streams.inc(more)
+
     async def close(self) -> None:
         """End the streams and the connections."""
         self.watch.close()

@@ -9,15 +9,13 @@ from typing import Final
 
 import msgspec
 import orjson
-from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from serving.api.metrics import STREAM
 from serving.api.serving import serving_of
+from serving.api.streaming import StreamResponse
 from serving.page.service import PageService, RefusedError, Told
 
 EVERY_S: Final = 0.5
@@ -119,7 +117,12 @@ class _Page:
             return _refused(400, f"shopper: more than {MOST_ID} characters")
         if self.streams >= MOST_STREAMS:
             return _refused(503, f"{MOST_STREAMS} pages are open already; close one and try again")
-        return _Frames(self, self._frames(request, shopper))
+        return StreamResponse(
+            self._frames(request, shopper), self._count, ping=15, send_timeout=SEND_S, headers=HEADERS
+        )
+
+    def _count(self, more: int) -> None:
+        self.streams += more
 
     async def _frames(self, request: Request, shopper: str) -> AsyncIterator[dict[str, str]]:
         """A frame twice a second, made when the one before has gone out: a slow reader misses some."""
@@ -144,25 +147,6 @@ class _Page:
         if isinstance(asked, Response):
             return asked
         return await _answer(self._service.disrupt, asked.visitor, asked.do)
-
-
-class _Frames(EventSourceResponse):
-    """A stream, counted from when it is promised: many may be asked for before the first frame is sent."""
-
-    def __init__(self, page: _Page, frames: AsyncIterator[dict[str, str]]) -> None:
-        super().__init__(frames, headers=HEADERS, ping=15, send_timeout=SEND_S)
-        self._page = page
-        page.streams += 1
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[STREAM] = True
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            # Nobody reads any more, and nobody said so: that is no defect of the server's.
-            return
-        finally:
-            self._page.streams -= 1
 
 
 async def _asked(request: Request, known: tuple[str, ...]) -> Act | Response:

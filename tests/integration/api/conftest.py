@@ -16,7 +16,6 @@ from serving.api.server import ApiServer, listen
 from serving.api.terms import Terms
 from serving.reading import async_reader_of, catalogue_of
 from shopper_reader import AsyncFeatures, Limits
-from sinks.redis_sink import RedisSink
 from tests.harness import wait_until
 from tests.sinks.servers import Server, running
 
@@ -53,20 +52,6 @@ def no_job(*, lag: bool) -> Mapping[str, Any]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("redis")) as started:
         yield started
-
-
-@pytest.fixture
-def redis(server: Server) -> Any:
-    client = server.client()
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def sink(server: Server, redis: Any) -> Iterator[RedisSink]:
-    writer = RedisSink.connect(server.url)
-    yield writer
-    writer.close()
 
 
 def app_over(url: str, terms: Terms | None = None, limits: Limits = PATIENT, **more: Any) -> FastAPI:
