@@ -24,7 +24,7 @@ GRACE_S = 20.0
 """How long a process may take to end after TERM before it is killed."""
 TAIL_LINES = 25
 # Below Linux's ephemeral ports (from 32768), so that a server finds its port free again when it restarts.
-PORTS = range(18_000, 32_000)
+PORTS = range(23_000, 32_000)
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

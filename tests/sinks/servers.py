@@ -1,12 +1,13 @@
 """Real Redis servers for the tests: started on free ports, ended by their own process object."""
 
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import redis
 
 START_S = 10.0
+BUS = 10_000
+"""How far above its port a node of a Redis Cluster listens to the others (fixed before Redis 7)."""
+PORTS = range(10_500, 12_500)
 
 
 def executables() -> list[str]:
@@ -28,12 +32,16 @@ def executables() -> list[str]:
 
 
 def free_port() -> int:
-    """A port whose cluster bus port (10,000 above) is a port, too."""
+    """A port that is free now, and so is its cluster bus port.
+
+    Neither is one that the kernel gives to outgoing connections, nor one of a local Kafka's or Flink's:
+    a node that restarts, or a cluster that starts a second later, finds both free still.
+    """
     while True:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port < 55_000:
+        port = random.choice(PORTS)
+        with closing(socket.socket()) as probe, closing(socket.socket()) as bus, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + BUS))
             return port
 
 
