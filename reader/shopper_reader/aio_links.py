@@ -67,9 +67,9 @@ class AsyncPoolLink:
         """As the protocol says."""
         # A server that hangs takes connections all the same, and then does not answer the greeting.
         connection = await asyncio.wait_for(self._pool.get_connection(), self._connect_s)
-        replies = Replies(asking.count)
+        replies = Replies(asking.packed)
         try:
-            await asyncio.wait_for(_converse(connection, asking, replies), self._timeout_s)
+            await asyncio.wait_for(_converse(connection, replies), self._timeout_s)
         finally:
             if not replies.complete:
                 # Answers that were not read would be taken for those of the next call.
@@ -120,10 +120,11 @@ class AsyncClusterLink:
         return [*replies, now]
 
 
-async def _converse(connection: Any, asking: Asking, replies: Replies) -> None:
-    await connection.send_packed_command([asking.packed])
+async def _converse(connection: Any, replies: Replies) -> None:
     held = replies.socket_of(connection)
     while not replies.complete:
+        while part := replies.due():
+            await connection.send_packed_command([part])
         if held is None:
             replies.found.append(await _reply(connection))
         else:

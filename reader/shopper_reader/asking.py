@@ -56,8 +56,8 @@ class Asking:
         return commands if self.progress is None else [*commands, (b"HGETALL", self.progress)]
 
     @property
-    def packed(self) -> bytes:
-        """All commands, as they are sent."""
+    def packed(self) -> list[bytes]:
+        """All commands, each as it is sent."""
         heads: dict[int, tuple[bytes, bytes]] = {}
         parts = []
         for _, key, plan in self.questions:
@@ -68,7 +68,8 @@ class Asking:
             parts.append(b"%s$%d\r\n%s\r\n%s" % (head[0], len(key), key, head[1]))
         if self.progress is not None:
             parts.append(pack((b"HGETALL", self.progress)))
-        return b"".join((*parts, _TIME))
+        parts.append(_TIME)
+        return parts
 
 
 class Asker:

@@ -71,7 +71,7 @@ class PoolLink:
     def exchange(self, asking: Asking) -> list[Any]:
         """As the protocol says."""
         talk = Talk(self._pool)
-        talk.packed, talk.numbers = [asking.packed], list(range(asking.count))
+        talk.packed, talk.numbers = asking.packed, list(range(asking.count))
         found = converse((talk,), self._timeout_s)
         return [found[number] for number in talk.numbers]
 
@@ -159,14 +159,14 @@ def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
     """
     until = time.monotonic() + timeout_s
     replies: dict[int, Any] = {}
-    begun: list[Talk] = []
+    begun: list[tuple[Talk, Replies]] = []
     try:
         for talk in talks:
             talk.connection = talk.pool.get_connection()
-            begun.append(talk)
-            talk.connection.send_packed_command([b"".join(talk.packed)])
-        for talk in begun:
-            found = Replies(len(talk.numbers))
+            found = Replies(talk.packed)
+            begun.append((talk, found))
+            _send(talk, found)
+        for talk, found in begun:
             held = found.socket_of(talk.connection)
             while not found.complete:
                 if time.monotonic() > until:
@@ -176,14 +176,20 @@ def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
                     found.found.append(_reply(talk.connection))
                 else:
                     found.feed(held.recv(CHUNK))
+                _send(talk, found)
             replies.update(zip(talk.numbers, found.found, strict=True))
     finally:
-        for talk in begun:
+        for talk, _ in begun:
             if talk.numbers[-1] not in replies:
                 # Answers that were not read would be taken for those of the next call.
                 talk.connection.disconnect()
             talk.pool.release(talk.connection)
     return replies
+
+
+def _send(talk: Talk, replies: Replies) -> None:
+    while part := replies.due():
+        talk.connection.send_packed_command([part])
 
 
 def _reply(connection: Any) -> Any:
