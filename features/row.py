@@ -57,3 +57,8 @@ class FeatureRow(msgspec.Struct, gc=False):
     """Whether the shopper is forgotten: the key goes, whatever its fence, and leaves no tombstone."""
     if_there: bool = False
     """Beside `values` None: whether nothing is to be done where there is no such row."""
+    same_as: str = ""
+    """The user whom a device's row points to, beside `values` without any: who reads it reads the user's."""
+    moved: bool = False
+    """For `session` entities: whether this part came from a device to its user; of parts with the same start
+    it owns the row."""

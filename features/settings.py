@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
+from features.identity import MERGE, MODES
+
 _MS = timedelta(milliseconds=1)
 
 
@@ -56,7 +58,8 @@ class Definitions:
     """The shop's settings of meaning; the defaults are those of the catalogue.
 
     Raises:
-        ValueError: if two windows share a label, there is none, or they do not nest.
+        ValueError: if two windows share a label, there is none, or they do not nest; if there is no such
+            identity rule.
     """
 
     windows: tuple[Window, ...] = (FIVE_MINUTES, ONE_HOUR, ONE_DAY)
@@ -70,9 +73,14 @@ class Definitions:
     """A list whose name contains one of these, ignoring case, is a recommendation."""
     checkout_order_step: int = 0
     """The checkout step that counts as an order, for shops that send no transactions; 0: none does."""
+    identity: str = MERGE
+    """What a login changes: one of `features.identity.MODES`."""
 
     def __post_init__(self) -> None:
-        """Check what the windows promise each other."""
+        """Check what the windows promise each other, and the identity rule."""
+        if self.identity not in MODES:
+            msg = f"identity is {self.identity!r}; it must be one of {', '.join(MODES)}"
+            raise ValueError(msg)
         labels = [window.label for window in self.windows]
         if not labels or len(set(labels)) < len(labels) or "session" in labels:
             msg = f"windows {labels}: give at least one, each with a label of its own other than 'session'"

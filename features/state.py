@@ -53,6 +53,8 @@ class SessionState(msgspec.Struct, array_like=True, dict=True):
     shown: Written | None = None
     """Its last row as the shopper's current session."""
     accs: Any = {}
+    moved: bool = False
+    """Whether it, or a part of it, came from a device (`ShopperLogic.merge`)."""
 
 
 class ShopperState(msgspec.Struct, array_like=True, dict=True):
@@ -96,6 +98,10 @@ class ShopperState(msgspec.Struct, array_like=True, dict=True):
     denied: list[int] = []
     """Times (epoch ms) of events that began no gap session. In a run that met the events in another order and
     crashed they may have begun one: its row, if it is there, is to be deleted."""
+    logins: list[tuple[int, int, str]] = []
+    """Of a device: who was logged in on it, as `features.identity` tells."""
+    pointed: int = 0
+    """Of a device: until when (epoch ms) its rows point to a user."""
 
     def gone(self, as_of: int) -> bool:
         """Whether nothing is left that a row or a later event could need."""
