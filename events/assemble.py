@@ -4,8 +4,9 @@ from typing import Final, NamedTuple
 
 from events.commerce import commerce_of, first
 from events.device import device_of, is_robot
-from events.event import SCREEN_VIEW, Event
+from events.event import IDENTITY_MERGE, OTHER, SCREEN_VIEW, Event
 from events.hashing import hashed_id
+from events.merging import NOTHING, Merged, merged_of
 from events.page import SearchRule, is_search, without_query
 from events.personal import without_email
 from events.record import Record
@@ -35,6 +36,7 @@ class _Origin(NamedTuple):
     user_id: str | None
     device_id: str | None
     session_id: str | None
+    merged: Merged
 
 
 def verdict_of(record: Record, policy: Policy) -> Verdict:
@@ -67,10 +69,19 @@ def _origin(record: Record, id_key: bytes, reasons: list[Reason]) -> _Origin:
         path = "contexts.client_session[0]"
         device_id = device_id or key(session.get("userId"), f"{path}.userId", reasons)
         session_id = key(session.get("sessionId"), f"{path}.sessionId", reasons) or session_id
+    if device_id is None and "identity" in record.entities:
+        found = first(record.entities, "identity", reasons) or {}
+        device_id = key(found.get("snowplow_id"), "contexts.identity[0].snowplow_id", reasons)
+    merged = merged_of(record.name, reasons) if record.kind == IDENTITY_MERGE else NOTHING
+    device_id = device_id or merged.into
     if id_key:
         user_id = hashed_id(user_id, id_key) if user_id else None
         device_id = hashed_id(device_id, id_key) if device_id else None
-    return _Origin(user_id or device_id, user_id, device_id, session_id)
+        merged = Merged(
+            tuple(hashed_id(each, id_key) for each in merged.ids),
+            hashed_id(merged.into, id_key) if merged.into else None,
+        )
+    return _Origin(user_id or device_id, user_id, device_id, session_id, merged)
 
 
 def _event_time(record: Record, reasons: list[Reason]) -> int:
@@ -128,7 +139,8 @@ def _event(
     reasons: list[Reason],
 ) -> Event:
     """The event as if there were no reasons against it; every check is made, so that all reasons are told."""
-    kind = record.kind
+    kind = OTHER if record.kind == IDENTITY_MERGE else record.kind
+    ids, into = origin.merged
     url = text(record.page_url, "page_url", reasons)
     page = (_screen(record, reasons) if kind == SCREEN_VIEW else None) or without_query(url)
     products, list_name, cart_total, step, transaction_id, revenue, total_quantity, refund = commerce_of(
@@ -145,5 +157,5 @@ def _event(
         *platform_device, without_email(_location(record, reasons)),
         instant(record.created_tstamp, "dvce_created_tstamp", reasons),
         products, list_name, cart_total, step, transaction_id, revenue, total_quantity, refund,
-        origin.user_id, origin.device_id,
+        origin.user_id, origin.device_id, ids, (origin.user_id or into) if ids else None,
     )  # fmt: skip

@@ -19,6 +19,7 @@ OWNERS: Final = {
     "checkout_step": f"{_SNOWPLOW}_ecommerce",
     "web_page": _SNOWPLOW,
     "client_session": _SNOWPLOW,
+    "identity": _SNOWPLOW,
     "screen": "com_snowplowanalytics_mobile",
     "ua_parser_context": _SNOWPLOW,
     "bot_detection": _SNOWPLOW,

@@ -10,6 +10,8 @@ SCREEN_VIEW: Final = "screen_view"
 SITE_SEARCH: Final = "site_search"
 UNTYPED_ACTION: Final = "untyped_action"
 """A `snowplow_ecommerce_action` whose type is null or unknown; its entities are ignored."""
+IDENTITY_MERGE: Final = "identity_merge"
+"""How wire formats tell Snowplow's event of that name; it becomes an `OTHER` one, with `merged`."""
 OTHER: Final = "other"
 """Any event that is none of the others, a link click for instance."""
 
@@ -73,7 +75,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
 
     shopper: str
-    """`user_id`, else `domain_userid`, else `client_session.userId`; never empty."""
+    """`user_id`, else `domain_userid`, else `client_session.userId`, else `identity.snowplow_id`; never
+    empty."""
     event_id: str
     at: int
     """Event time, epoch milliseconds: `derived_tstamp`, else `collector_tstamp`; never more than 60 s after
@@ -113,4 +116,9 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     user_id: str | None = None
     """`user_id` as sent, kept beside `shopper` for the identity rules."""
     device_id: str | None = None
-    """`domain_userid`, else `client_session.userId`: the anonymous id, kept for the identity rules."""
+    """`domain_userid`, else `client_session.userId`, else `identity.snowplow_id`: the anonymous id, kept for
+    the identity rules."""
+    merged: tuple[str, ...] = ()
+    """Other ids that an `identity_merge` event says are the same person's."""
+    merged_into: str | None = None
+    """Beside `merged`: the person: `user_id`, else `snowplow_id`."""

@@ -16,7 +16,8 @@ ECOMMERCE_EVENT: Final = "snowplow_ecommerce_action"
 """Matched by name alone: trackers and older pipelines send it under several vendors."""
 
 _NAMED: Final = {
-    name: name for name in (kinds.PAGE_VIEW, kinds.PAGE_PING, kinds.SCREEN_VIEW, kinds.SITE_SEARCH)
+    name: name
+    for name in (kinds.PAGE_VIEW, kinds.PAGE_PING, kinds.SCREEN_VIEW, kinds.SITE_SEARCH, kinds.IDENTITY_MERGE)
 }
 
 Entities = dict[str, list[object]]
@@ -36,7 +37,7 @@ class Record(msgspec.Struct, gc=False):
     wire: Wire
     kind: str
     name: object
-    """The action's `name` (a list's), or the screen's."""
+    """The action's `name` (a list's), or the screen's; of an `identity_merge` event all its data."""
     entities: Entities
     faults: list[Reason]
     """Why some of the entities could not be read."""

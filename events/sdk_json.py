@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 from events.entities import name_of_key, settle_foreign
-from events.event import SCREEN_VIEW
+from events.event import IDENTITY_MERGE, SCREEN_VIEW
 from events.fields import FIELDS, PIECES
 from events.masking import sized
 from events.record import ECOMMERCE_EVENT, Entities, Record, Wire, action_kind, kind_of
@@ -37,8 +37,9 @@ def record_of(fields: dict[str, Any]) -> Record:
         kind, name = action_kind(action.get("type")), action.get("name")
     else:
         kind = kind_of(event_name, fields.get("event"))
-        if kind == SCREEN_VIEW:
-            name = _object(unstruct, faults).get("name")
+        if kind in (SCREEN_VIEW, IDENTITY_MERGE):
+            data = _object(unstruct, faults)
+            name = data.get("name") if kind == SCREEN_VIEW else data
     return Record(WIRE, kind, name, entities, faults, *map(fields.get, PIECES))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from events.entities import name_of_schema, settle_foreign
-from events.event import SCREEN_VIEW
+from events.event import IDENTITY_MERGE, SCREEN_VIEW
 from events.fields import FIELDS, INDEX, PIECES
 from events.masking import sized
 from events.record import ECOMMERCE_EVENT, Entities, Record, Wire, action_kind, kind_of
@@ -56,7 +56,10 @@ def read(raw: bytes) -> Record | Dead:
             WIRE, action_kind(action.get("type")), action.get("name"), entities, faults, *_PIECES(fields)
         )
     kind = kind_of(event_name, event)
-    name = _self_described(unstruct, faults).get("name") if kind == SCREEN_VIEW else None
+    name: object = None
+    if kind in (SCREEN_VIEW, IDENTITY_MERGE):
+        data = _self_described(unstruct, faults)
+        name = data.get("name") if kind == SCREEN_VIEW else data
     return Record(WIRE, kind, name, entities, faults, *_PIECES(fields))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
+from zlib import crc32
 
 from pyflink.common import Configuration, Types
 from pyflink.common.serialization import SimpleStringSchema
@@ -11,15 +12,16 @@ from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, 
 from pyflink.table import StreamTableEnvironment
 
 from events.decoder import Decoder
+from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
 from jobs.microbatch import microbatches
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import FeaturesFunction, FeaturesOptions
 from operators.placement import MAX_PARALLELISM
-from operators.routing import ACCOUNTANT
+from operators.routing import ACCOUNTANT, devices_of
 from operators.shard import ShardOptions
-from operators.streams import branch_tag, key_by_first_field, payload_type, side_output
+from operators.streams import branch_tag, handed_on_tag, key_by_first_field, payload_type, side_output
 
 FeaturesType = Callable[[FeaturesOptions], FeaturesFunction]
 
@@ -88,19 +90,33 @@ def build(
     again = {partition: below for partition, (_, below) in config.resume.items()}
     options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart, again)
     decoded = batches.process(DecodeFunction(options), payload_type()).uid("decode").name("decode")
-    if not apart:
-        letters = _features(decoded, config, "", features)
-    else:
-        letters = _features(decoded, config, ACCOUNTANT, features)
-        for branch in BRANCHES:
-            if branch != ACCOUNTANT:
-                stream = side_output(decoded, branch_tag(branch))
-                letters = letters.union(_features(stream, config, branch, features))
-    letters.sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
+    letters = [
+        branch_letters
+        for branch in (BRANCHES if apart else ("",))
+        for branch_letters in _features(decoded, config, branch, features)
+    ]
+    letters[0].union(*letters[1:]).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
 
 
-def _features(stream: DataStream, config: JobConfig, branch: str, features: FeaturesType) -> DataStream:
-    """One keyed operator: of all branches, or of one."""
+def _features(
+    decoded: DataStream, config: JobConfig, branch: str, features: FeaturesType
+) -> list[DataStream]:
+    """The keyed operators of all branches, or of one: of users, and of devices. They give dead letters."""
+    users = decoded if branch in ("", ACCOUNTANT) else side_output(decoded, branch_tag(branch))
+    name = f"features-{branch}" if branch else "features"
+    if config.definitions.identity == OFF:
+        return [_operator(users, _options(config, branch), name, features)]
+    mine = side_output(decoded, branch_tag(devices_of(branch)))
+    devices = _operator(mine, _options(config, branch, devices=True), devices_of(branch), features)
+    users = users.union(side_output(devices, handed_on_tag(branch)))
+    return [_operator(users, _options(config, branch), name, features), devices]
+
+
+def _operator(stream: DataStream, options: FeaturesOptions, name: str, features: FeaturesType) -> DataStream:
+    return key_by_first_field(stream).process(features(options), Types.STRING()).uid(name).name(name)
+
+
+def _options(config: JobConfig, branch: str, *, devices: bool = False) -> FeaturesOptions:
     shard = ShardOptions(
         job=config.job_name,
         topic=config.topic,
@@ -110,12 +126,12 @@ def _features(stream: DataStream, config: JobConfig, branch: str, features: Feat
         accounts=branch in ("", ACCOUNTANT),
         buckets=config.buckets,
         rewrites_per_s=config.rewrites_per_s,
+        devices=devices,
+        resumed=crc32(repr(sorted(config.resume.items())).encode()) if config.resume else 0,
     )
-    options = FeaturesOptions(
+    return FeaturesOptions(
         shard, config.redis_url, config.redis_prefix, config.definitions, config.cached_shoppers
     )
-    name = f"features-{branch}" if branch else "features"
-    return key_by_first_field(stream).process(features(options), Types.STRING()).uid(name).name(name)
 
 
 def _dead_letters(config: JobConfig) -> KafkaSink:

@@ -8,10 +8,12 @@ import msgspec
 
 from events.verdict import Dead
 from features.forgetting import forgotten_rows
+from features.identity import Move
 from features.logic import ShopperLogic
+from features.pointing import pointing_rows
 from features.row import FeatureRow
 from features.state import ShopperState
-from operators.batch import Forgetting, Record
+from operators.batch import Batch, Forgetting, Record
 from operators.floors import Floors, floor, remember
 from operators.outcome import Outcome, Spoiled
 from sinks.dead_letters import bug_of
@@ -36,25 +38,28 @@ class Applier:
         self._rows_live_ms = max(definitions.reach_ms, definitions.session_retention_ms)
         """No row outlives its last event by more."""
 
-    def apply(
-        self,
-        records: Sequence[Record],
-        as_of: int,
-        forgets: Sequence[Forgetting] = (),
-        floors: Floors | None = None,
-    ) -> Outcome:
+    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
         """Apply a batch's records in their order, shopper by shopper, and forget who is to be forgotten.
 
-        `floors` are those of the bucket; they are kept up to date.
+        What devices hand over comes first. `floors` are those of the bucket; they are kept up to date.
         """
-        outcome = Outcome()
+        outcome, records = Outcome(), work.records
         self._floors = {} if floors is None else floors
         shoppers: dict[str, list[Record]] = {}
-        for begin, end, forgotten in _stretches(forgets, len(records)):
+        moves: dict[str, list[Move]] = {}
+        for move in work.moves:
+            moves.setdefault(move.user, []).append(move)
+        for begin, end, forget in stretches([*work.forgets, *work.unlinks], len(records)):
             for record in records[begin:end]:
                 shoppers.setdefault(record.event.shopper, []).append(record)
-            if forgotten:
-                self._forget(forgotten, shoppers.pop(forgotten, []), as_of, outcome)
+            if forget is not None:
+                self._forget(forget.shopper, shoppers.pop(forget.shopper, []), as_of, outcome)
+                for move in moves.pop(forget.shopper, ()):
+                    state = self._logic.load(move.data)
+                    state.seen = move.seen
+                    outcome.rows += forgotten_rows(self._logic, state, move.device, as_of)
+        for shopper, given in moves.items():
+            self._receive(shopper, given, shoppers.pop(shopper, []), as_of, outcome)
         for shopper, own in shoppers.items():
             self._events(shopper, own, self._data(shopper, outcome), as_of, outcome)
         outcome.gone += [shopper for shopper in outcome.forgotten if shopper not in outcome.data]
@@ -108,6 +113,25 @@ class Applier:
         except Exception:  # noqa: BLE001  whatever it is, it costs one record and not the job
             self._one_by_one(shopper, records, data, as_of, outcome)
 
+    def _receive(
+        self, shopper: str, moves: list[Move], records: list[Record], as_of: int, outcome: Outcome
+    ) -> None:
+        """Let what devices held grow into the user's state, then apply events; then their rows point here."""
+        data = self._data(shopper, outcome)
+        for move in moves:
+            try:
+                state = self._state(data)
+                self._logic.merge(state, move.data, as_of)
+                self._go_on(shopper, state, data)
+                data = self._logic.dump(state)
+            except Exception as error:  # noqa: BLE001  it costs the device's history and not the job
+                self._tell(error)
+                outcome.lost_moves += 1
+        outcome.moved += len(moves)
+        self._events(shopper, records, data, as_of, outcome)
+        for move in moves:
+            outcome.rows += pointing_rows(self._logic, move, as_of)
+
     def _forget(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
         """Delete what is known after `records`; they are applied for their verdicts alone."""
         data, before = self._data(shopper, outcome), Outcome()
@@ -119,6 +143,9 @@ class Applier:
         except msgspec.DecodeError:
             data, state = None, self._state(None)
         self._go_on(shopper, state, data)
+        self._erased(shopper, state, as_of, outcome)
+
+    def _erased(self, shopper: str, state: ShopperState, as_of: int, outcome: Outcome) -> None:
         outcome.rows += forgotten_rows(self._logic, state, shopper, as_of)
         outcome.forgotten.add(shopper)
         remember(self._floors, shopper, state.seen, as_of, as_of + self._rows_live_ms)
@@ -181,9 +208,16 @@ class Applier:
             return
         state = logic.load(data)
         logic.advance(state, as_of)
-        rows = logic.all_rows(state, shopper) if whole else logic.rows(state, shopper)
+        if whole:
+            rows = logic.all_rows(state, shopper) + self._more_rows(state, shopper, as_of)
+        else:
+            rows = logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
+
+    def _more_rows(self, state: ShopperState, shopper: str, as_of: int) -> list[FeatureRow]:
+        """More rows that exist."""
+        return []
 
     def _keep(self, shopper: str, state: ShopperState, as_of: int, outcome: Outcome) -> None:
         """Hand the state over to be written, unless nothing is left of it (or late events never made any)."""
@@ -216,10 +250,10 @@ class Applier:
             )
 
 
-def _stretches(forgets: Sequence[Forgetting], records: int) -> Iterator[tuple[int, int, str]]:
+def stretches(forgets: Sequence[Forgetting], records: int) -> Iterator[tuple[int, int, Forgetting | None]]:
     """Cut a batch at its control records: begin, end and who is forgotten then; nobody at the end."""
     begin = 0
-    for forget in forgets:
-        yield begin, forget.before, forget.shopper
+    for forget in sorted(forgets, key=lambda forget: forget.before):
+        yield begin, forget.before, forget
         begin = forget.before
-    yield begin, records, ""
+    yield begin, records, None

@@ -1,10 +1,12 @@
 """What the decode function hands to one bucket: events with their records, the others already judged."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from events.event import Event
+from features.identity import Move
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
@@ -26,6 +28,18 @@ class Forgetting(msgspec.Struct, array_like=True, gc=False):
     """Index into the batch's records."""
 
 
+class Login(msgspec.Struct, array_like=True, gc=False):
+    """A user on a device, told to the device's bucket; the events themselves go to the user's."""
+
+    device: str
+    user: str
+    first: int
+    """Event time of the first of them, epoch ms."""
+    last: int
+    before: int
+    """Index into the batch's records: they came before that one."""
+
+
 class Batch(msgspec.Struct, array_like=True):
     """One bucket's share of the records that one call decoded. New fields go to the end, with a default."""
 
@@ -42,6 +56,11 @@ class Batch(msgspec.Struct, array_like=True):
     forgets: list[Forgetting] = []
     again: bool = False
     """Whether its one record may have been accounted for before a migration."""
+    logins: list[Login] = []
+    unlinks: list[Forgetting] = []
+    """Control records that others account for: to every bucket of devices, and from there to the user's."""
+    moves: list[Move] = []
+    """What devices hand over to users of this bucket."""
 
 
 class Head(msgspec.Struct, array_like=True):
@@ -55,6 +74,28 @@ class Head(msgspec.Struct, array_like=True):
     records: msgspec.Raw = msgspec.Raw()
     forgets: msgspec.Raw = msgspec.Raw()
     again: bool = False
+    logins: msgspec.Raw = msgspec.Raw()
+    unlinks: msgspec.Raw = msgspec.Raw()
+    moves: msgspec.Raw = msgspec.Raw()
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """The work of several batches of a bucket as that of one; what they account for is left out."""
+    if len(batches) == 1:
+        return batches[0]
+    whole = Batch(batches[0].bucket, max(batch.newest for batch in batches), {}, {}, [], [])
+    for batch in batches:
+        before = len(whole.records)
+        for mine, theirs in ((whole.forgets, batch.forgets), (whole.unlinks, batch.unlinks)):
+            for each in theirs:
+                each.before += before
+                mine.append(each)
+        for login in batch.logins:
+            login.before += before
+            whole.logins.append(login)
+        whole.records += batch.records
+        whole.moves += batch.moves
+    return whole
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -9,13 +9,14 @@ from pyflink.common import Row
 from pyflink.datastream import OutputTag, ProcessFunction, RuntimeContext
 
 from events.decoder import Decoder
+from features.identity import OFF
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES
 from operators.placement import bucket_keys
 from operators.release import FINGERPRINT, check
 from operators.rereading import Rereading
-from operators.routing import ACCOUNTANT, Router
+from operators.routing import ACCOUNTANT, Router, devices_of
 from operators.streams import branch_tag
 
 
@@ -47,16 +48,19 @@ class DecodeFunction(ProcessFunction):
         options = self._options
         check(options.code)
         split = Split(options.definitions) if options.branches else None
-        router = Router(options.decoder, options.topic, options.buckets, split)
+        identity = options.definitions.identity != OFF
+        router = Router(options.decoder, options.topic, options.buckets, split, identity)
         self._route = Rereading(router, options.again).route if options.again else router.route
         self._keys = bucket_keys(options.buckets)
-        self._tags = {branch: branch_tag(branch) for branch in BRANCHES if branch != ACCOUNTANT}
+        apart = [branch for branch in BRANCHES if branch != ACCOUNTANT]
+        hosts = [*apart, *map(devices_of, ("", *BRANCHES))]
+        self._tags = {host: branch_tag(host) for host in hosts}
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Decode one micro-batch."""
         _, partitions, offsets, raws, newest = value
         at = time.time_ns() // 1_000_000
-        for branch, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at):
+        for host, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at):
             row = Row(self._keys[bucket], payload)
-            tag: OutputTag | None = self._tags.get(branch)
+            tag: OutputTag | None = self._tags.get(host)
             yield row if tag is None else (tag, row)

@@ -45,6 +45,10 @@ class Ledger(msgspec.Struct, array_like=True):
     catalogue: int = 0
     """Fingerprint of the features that the rows in Redis hold."""
     controls: Controls = msgspec.field(default_factory=Controls)
+    resumed: int = 0
+    """Which migration the state went through last (`JobConfig.resume`, as a number)."""
+    had: dict[int, int] = {}
+    """Partition -> the greatest offset before that migration."""
 
     def add(self, name: str, number: int = 1) -> None:
         """Count."""
@@ -52,15 +56,19 @@ class Ledger(msgspec.Struct, array_like=True):
             self.counts[name] = self.counts.get(name, 0) + number
 
     def has(self, batch: Batch) -> bool:
-        """Whether the batch, of records that are read again, is accounted for already.
+        """Whether the batch, of records that are read again, was accounted for before the migration.
 
-        A partition's records reach a bucket in their order, so it has all up to the greatest.
+        Nothing was under way then, so a bucket had all records of a partition up to the greatest it had seen.
         """
-        known = self.partitions
         return bool(batch.reads) and all(
-            partition in known and offset <= known[partition][1]
-            for partition, (_, offset) in batch.reads.items()
+            offset <= self.had.get(partition, -1) for partition, (_, offset) in batch.reads.items()
         )
+
+    def resume(self, migration: int) -> None:
+        """Remember how far it was, where the state begins to go on after a migration."""
+        if migration and migration != self.resumed:
+            self.resumed = migration
+            self.had = {partition: offset for partition, (_, offset) in self.partitions.items()}
 
     def take(self, batch: Batch) -> None:
         """Account for what the decode function already judged."""
@@ -81,6 +89,12 @@ class Ledger(msgspec.Struct, array_like=True):
         for forget in batch.forgets:
             offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)
         self.newest = max(self.newest, batch.newest)
+
+    def give_away(self, partition: int) -> None:
+        """Leave a record that was read to the bucket to which it goes on, which accounts for it."""
+        read, offset = self.partitions[partition]
+        self.partitions[partition] = (read - 1, offset)
+        self.add("read", -1)
 
     def progress(self, clock: int) -> dict[str, Any]:
         """What a status line needs, as plain data; `clock` is the wall time, epoch ms."""

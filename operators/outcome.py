@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from events.verdict import Dead, Reason
+from features.identity import Move
 from features.logic import FUTURE_MS
 from features.row import FeatureRow
-from operators.batch import Record
+from operators.batch import Forgetting, Record
 
 
 class Spoiled(NamedTuple):
@@ -39,6 +40,16 @@ class Outcome:
     """Greatest event time applied, epoch ms."""
     bugs: int = 0
     """Wake-ups that ended in an exception."""
+    moved: int = 0
+    """States that came from devices."""
+    lost_moves: int = 0
+    """Those that could not be merged."""
+    moves: list[Move] = field(default_factory=list)
+    """What devices hand over to users."""
+    forwards: list[Record] = field(default_factory=list)
+    """Events of devices that count for users."""
+    unlinks: list[Forgetting] = field(default_factory=list)
+    """Control records that concern users to whom devices here were linked."""
 
     def judge(self, verdict: str, record: Record) -> None:
         """Note the logic's verdict."""

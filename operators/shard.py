@@ -1,18 +1,20 @@
 """The work of one operator instance on its buckets: batches, wake-ups, what is due when. Knows no Flink."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from events.bucket import bucket_of
 from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applier
 from operators.backlog import Backlog
-from operators.batch import Batch, Forgetting, decode, head_of
+from operators.batch import Batch, decode, encode, head_of, together
 from operators.bucket import Bucket
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
+from operators.routing import devices_of
 from operators.schedule import NEVER
 from operators.store import LEDGER, Store
 from operators.writing import Names, Sink, Writing, rewrite
@@ -43,6 +45,15 @@ class ShardOptions:
     buckets: int = 1
     """How many there are: told in the progress to readers, who find a shopper's by it, and to whoever
     submits, since a state cannot go on with another number."""
+    devices: bool = False
+    """Whether it holds devices, and hands on to users."""
+    resumed: int = 0
+    """Which migration the job goes on from; 0: none."""
+
+    @property
+    def host(self) -> str:
+        """Name of the operator in keys; empty where it is the only one."""
+        return devices_of(self.branch) if self.devices else self.branch
 
 
 class Shard:
@@ -73,7 +84,7 @@ class Shard:
         self._options = options
         self._applier = applier
         about = {"topic": options.topic, "buckets": options.buckets, "run": run}
-        names = Names(options.job, options.branch, about)
+        names = Names(options.job, options.host, about)
         self._writing = Writing(names, applier, sink, options.progress_ms)
         self._store = store
         self._waiting = waiting
@@ -85,6 +96,7 @@ class Shard:
         """When the next rows are to be written again."""
         self._delay = 0
         """How old the newest record of the last batch was when its rows were written, ms."""
+        self._handed: list[tuple[int, bytes]] = []
 
     def take(self, payload: bytes) -> list[str]:
         """Apply an encoded batch, after those that waited, or let it wait; returns dead letters."""
@@ -143,6 +155,11 @@ class Shard:
         bucket.armed = moment
         return moment
 
+    def handed_on(self) -> list[tuple[int, bytes]]:
+        """Batches for buckets of users, by bucket; what was asked for once is not given again."""
+        handed, self._handed = self._handed, []
+        return handed
+
     def counts(self) -> dict[str, int]:
         """The counters of all buckets that this instance has met."""
         totals: dict[str, int] = {}
@@ -174,15 +191,45 @@ class Shard:
         ledger.add("batches.waited", len(bucket.backlog.payloads))
         for batch in batches:
             ledger.take(batch)
-        records = [record for batch in batches for record in batch.records]
-        outcome = self._applier.apply(records, as_of, list(_forgets(batches)), ledger.controls.floors)
         letters = [letter for batch in batches for letter in batch.letters]
+        work = together(batches)
+        ledger.life = max([ledger.life, *[move.life for move in work.moves]])
+        outcome = self._applier.apply(work, as_of, ledger.controls.floors)
+        self._hand_on(bucket, outcome, work.newest)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         self._keep(bucket, outcome, now)
-        newest = max(batch.newest for batch in batches)
-        self._delay = max(self._clock() - newest, 0) if newest else 0
+        self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
         bucket.backlog.clear(self._waiting)
         return letters
+
+    def _hand_on(self, bucket: Bucket, outcome: Outcome, newest: int) -> None:
+        """Make batches of what goes on to users, whose buckets account for those records from then on."""
+        batches: dict[int, Batch] = {}
+
+        def to(user: str) -> Batch:
+            number = bucket_of(user, self._options.buckets)
+            if number not in batches:
+                batches[number] = Batch(number, newest)
+            return batches[number]
+
+        for move in outcome.moves:
+            move.life = bucket.ledger.life
+            to(move.user).moves.append(move)
+        for record in outcome.forwards:
+            batch = to(record.event.shopper)
+            read, offset = batch.reads.get(record.partition, (0, record.offset))
+            own = int(self._options.accounts)
+            batch.reads[record.partition] = read + own, max(offset, record.offset)
+            batch.records.append(record)
+            if own:
+                bucket.ledger.give_away(record.partition)
+        for forget in outcome.unlinks:
+            batch = to(forget.shopper)
+            forget.before = len(batch.records)
+            batch.unlinks.append(forget)
+        bucket.ledger.add("handed_on", len(outcome.forwards))
+        bucket.ledger.add("moves", len(outcome.moves))
+        self._handed += [(number, encode(batch)) for number, batch in batches.items()]
 
     def _bucket(self, number: int) -> Bucket:
         bucket = self._buckets.get(number)
@@ -200,6 +247,7 @@ class Shard:
         if data is None:
             return Bucket(number, Ledger(options.life, options.covers_from, catalogue=catalogue))
         bucket = Bucket(number, ledgers.load(data))
+        bucket.ledger.resume(options.resumed)
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))
@@ -213,6 +261,8 @@ class Shard:
 
     def _keep(self, bucket: Bucket, outcome: Outcome, now: int, rewriting: bool = False) -> None:
         ledger = bucket.ledger
+        ledger.add("moved", outcome.moved)
+        ledger.add("moves.lost", outcome.lost_moves)
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
         if self._split is not None:
@@ -239,12 +289,3 @@ class Shard:
         kind, record, dead, error = spoiled
         place = self._options.topic, record.partition, record.offset
         return dead_letter(bytes(record.raw), dead, *place, now, kind, error).decode()
-
-
-def _forgets(batches: Sequence[Batch]) -> Iterator[Forgetting]:
-    """The control records of several batches, their places told in the records of all."""
-    before = 0
-    for batch in batches:
-        for forget in batch.forgets:
-            yield Forgetting(forget.partition, forget.offset, forget.shopper, before + forget.before)
-        before += len(batch.records)

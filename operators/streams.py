@@ -27,9 +27,14 @@ def payload_type() -> TypeInformation:
     return Types.ROW([Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
 
 
-def branch_tag(branch: str) -> OutputTag:
-    """The side output that carries a branch's batches."""
-    return OutputTag(branch, payload_type())
+def branch_tag(host: str) -> OutputTag:
+    """The side output that carries the batches of an operator: of a branch, or of devices."""
+    return OutputTag(host, payload_type())
+
+
+def handed_on_tag(branch: str) -> OutputTag:
+    """The side output by which devices hand on to users."""
+    return OutputTag(f"handed-on-{branch}" if branch else "handed-on", payload_type())
 
 
 def key_by_first_field(stream: DataStream) -> KeyedStream:

@@ -18,6 +18,7 @@ MEANING: Final = (
     "session_keys",
     "recommendation_words",
     "checkout_order_step",
+    "identity",
 )
 """Settings that change what the values mean."""
 RECORDS: Final = ("wire_format", "app_ids", "exclude_robots", "hash_ids", "search_path", "search_parameters")

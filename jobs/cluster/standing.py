@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Final, NamedTuple, Self
 
+from features.identity import OFF
 from jobs.job_config import JobConfig
 from jobs.settings import Settings
 from jobs.watching.progress import progress_key, told_by
-from operators.routing import ACCOUNTANT
+from operators.routing import ACCOUNTANT, DEVICES, devices_of
 from serving.redis_reader import RedisReader, RedisUnreachableError
 
 
@@ -28,22 +29,25 @@ class Run(NamedTuple):
         return cls(job_id, int(attempt or 0))
 
 
-_ACCOUNTING: Final = frozenset({"", ACCOUNTANT})
+_ACCOUNTING: Final = frozenset({"", ACCOUNTANT, devices_of(""), devices_of(ACCOUNTANT)})
 
 
 class Standing:
     """All buckets together."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """Take the fields of the progress key; those of branches that account for nothing pass by."""
-        self.apart = any("/" in name for name in fields)
+        """Take the fields of the progress key; those of operators that account for nothing pass by."""
+        told = {name: (name.partition("/")[2], each) for name, each in told_by(fields).items()}
+        self.apart = any(host not in ("", DEVICES) for host, _ in told.values())
         """Whether branches ran apart."""
-        buckets = {name.partition("/"): told for name, told in told_by(fields).items()}
+        self.devices = any(host.startswith(DEVICES) for host, _ in told.values())
+        """Whether devices had operators of their own, as with identity."""
         self.buckets = {
-            int(number): told
-            for (number, _, branch), told in buckets.items()
-            if branch in _ACCOUNTING and number.isdecimal()
+            name: each
+            for name, (host, each) in told.items()
+            if host in _ACCOUNTING and name.partition("/")[0].isdecimal()
         }
+        """What each bucket tells, by its field."""
 
     @classmethod
     def read(cls, reader: RedisReader, job_name: str, prefix: str = "") -> Self:
@@ -83,8 +87,14 @@ class Standing:
         """Compare with the job that is to go on from this one's state.
 
         Raises:
-            StandingError: if topic, buckets or topology are others.
+            StandingError: if topic, buckets or topology are others, or identity was on and is to be off.
         """
+        if self.devices and config.definitions.identity == OFF:
+            msg = (
+                f"identity is off, but the job {config.job_name!r} ran with it, and what it holds of devices"
+                " cannot go on without. Set identity back, or give up the state (--new-life)"
+            )
+            raise StandingError(msg)
         topology = "branches" if self.apart else "fused"
         for told in self.buckets.values():
             for name, before, now in (

@@ -176,6 +176,11 @@ class Settings(BaseSettings):
         "A list whose name contains one of these is a recommendation.",
         "words, by commas",
     )
+    identity: Literal["off", "forward", "merge"] = _setting(
+        "merge",
+        "What a login changes: nothing, what the device does from then on, or what it did before, too.",
+        "off, forward or merge",
+    )
     checkout_order_step: int = _setting(
         0,
         "Checkout step that counts as an order, for shops without transactions; 0: none.",
@@ -328,4 +333,5 @@ class Settings(BaseSettings):
             session_keys=self.session_keys,
             recommendation_words=self.recommendation_words,
             checkout_order_step=self.checkout_order_step,
+            identity=self.identity,
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from features.settings import Definitions
 from jobs.cluster.standing import Standing, StandingError
 from jobs.job_config import JobConfig
 
@@ -75,3 +76,22 @@ def test_a_job_that_never_lived_fits_everything() -> None:
     standing = Standing({})
     standing.check_fits(config())
     assert (standing.life, standing.covers_from, standing.positions(JOB)) == (0, 0, {})
+
+
+def test_devices_account_too_and_cannot_be_left_behind() -> None:
+    run = f"{JOB}:0"
+    standing = Standing({"0": field(run, {0: 3}), "0/devices": field(run, {0: 50})})
+    assert standing.positions(JOB) == {0: 51}
+    assert not standing.apart
+    standing.check_fits(config())
+    with pytest.raises(StandingError, match="identity is off, but the job 'shopper-features' ran with it"):
+        standing.check_fits(config(definitions=Definitions(identity="off")))
+    apart = Standing(
+        {
+            "0/session": field(run, {0: 3}),
+            "0/devices-session": field(run, {0: 9}),
+            "0/devices-cart": field(run, {0: 99}),
+        }
+    )
+    assert apart.positions(JOB) == {0: 10}
+    assert apart.apart

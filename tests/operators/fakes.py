@@ -14,6 +14,7 @@ from features.state import ShopperState
 from operators.applying import Applier
 from operators.batch import Batch, Record, encode
 from operators.cache import CachedStore
+from operators.devices import Devices
 from operators.shard import Shard, ShardOptions
 from sinks.redis_sink import WriteReport
 from sinks.sequence import Stamp
@@ -129,8 +130,12 @@ class Instance:
         definitions: Definitions | None = None,
         accounts: bool = True,
         split: Split | None = None,
+        buckets: int = 1,
+        devices: bool = False,
     ) -> None:
         self.split = split
+        self.buckets = buckets
+        self.devices = devices
         self.now = NOW
         self.store, self.waiting = MapOfBuckets(), MapOfBuckets()
         self.sink = SinkThatRemembers()
@@ -138,15 +143,25 @@ class Instance:
         self.cached = cached
         self.accounts = accounts
         self.timers: set[int] = set()
+        self.resumed = 0
         self.restart()
 
     def restart(self) -> None:
         """What a restore brings back: the state and Flink's timers, nothing of the memory."""
         options = ShardOptions(
-            "job", "topic", life=NOW, covers_from=NOW - 1, accounts=self.accounts, buckets=1
+            "job",
+            "topic",
+            life=NOW,
+            covers_from=NOW - 1,
+            accounts=self.accounts,
+            buckets=self.buckets,
+            devices=self.devices,
+            resumed=self.resumed,
         )
         store = CachedStore(self.store, self.cached)
         applier = Applier(self.logic, store.get)
+        if self.devices:
+            applier = Devices(self.logic, store.get, store.items)
         self.shard = Shard(options, applier, self.sink, store, self.waiting, lambda: self.now, self.split)
 
     def take(self, *events: Event, bucket: int = 0, batch: Batch | None = None) -> list[str]:
@@ -154,8 +169,12 @@ class Instance:
         self.store.bucket = self.waiting.bucket = bucket
         batch = batch or Batch(bucket, self.now)
         records = [record(event, offset) for offset, event in enumerate(events)]
-        whole = msgspec.structs.replace(batch, records=batch.records + records)
-        letters = self.shard.take(encode(whole))
+        return self.give(encode(msgspec.structs.replace(batch, records=batch.records + records)), bucket)
+
+    def give(self, payload: bytes, bucket: int = 0) -> list[str]:
+        """Hand over what comes out of Flink."""
+        self.store.bucket = self.waiting.bucket = bucket
+        letters = self.shard.take(payload)
         self._arm(bucket)
         return letters
 
