@@ -5,7 +5,7 @@ first; the older half of every set and bag, again and again; all currencies but 
 half of the remembered ids and ordered histories. Counts, sums and the money that is shown stay exact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from events.event import Event
@@ -43,8 +43,11 @@ ROUNDS: Final = 12
 def spend(state: ShopperState, event: Event, plan: Plan) -> bool:
     """Account for the bytes that an event may add; True if something had to give way."""
     state.room -= AN_EVENT + A_PRODUCT * len(event.products)
-    if state.room >= 0:
-        return False
+    return state.room < 0 and fit(state, plan)
+
+
+def fit(state: ShopperState, plan: Plan) -> bool:
+    """Measure the state; True if something had to give way."""
     state.room = FITS - _size(state)
     if state.room >= 0:
         return False
@@ -61,7 +64,7 @@ def _size(state: ShopperState) -> int:
     pack(state)
     sessions = [(session.key, session.accs) for session in state.sessions]
     kept = (state.ids, state.orders, state.levels, state.trails, sessions, state.ended, state.denied)
-    return len(encode(kept)) + A_SESSION * len(sessions) + A_SHOPPER
+    return len(encode((*kept, state.logins))) + A_SESSION * len(sessions) + A_SHOPPER
 
 
 def _ways(state: ShopperState, plan: Plan) -> Iterator[None]:
@@ -115,7 +118,7 @@ def _forget_numbers(state: ShopperState, slot: int) -> None:
     """Take the weights of names that gave way out of panes and totals."""
     names = state.trails.get(slot, [0, {}])[1]
     numbers = {number for number, _ in names.values()}
-    for accs in _paned(state):
+    for accs in paned(state):
         if slot in accs:
             accs[slot] = {number: weight for number, weight in accs[slot].items() if number in numbers}
 
@@ -126,22 +129,25 @@ def _one_currency(state: ShopperState, plan: Plan, current: SessionState | None)
         if len(seen) > 1:
             last = max(seen, key=lambda currency: (seen[currency], currency))
             state.lost = max(state.lost, *[at for currency, at in seen.items() if currency != last])
-            for accs in (state.trails, *_paned(state)):
-                _only(accs, view.aggregates, last)
+            for accs in (state.trails, *paned(state)):
+                only(accs, view.aggregates, {last})
     if current is not None and plan.session is not None:
         accs = accs_of(current)
         seen = accs.get(plan.session.mixed) or {}
         if len(seen) > 1:
             current.capped = True
-            _only(accs, plan.session.aggregates, max(seen, key=lambda currency: (seen[currency], currency)))
+            last = max(seen, key=lambda currency: (seen[currency], currency))
+            only(accs, plan.session.aggregates, {last})
 
 
-def _only(accs: Accs, aggregates: dict[int, Aggregate], currency: str) -> None:
+def only(accs: Accs, aggregates: dict[int, Aggregate], currencies: Container[str]) -> None:
+    """Leave out amounts in other currencies."""
     for slot in accs.keys() & aggregates.keys():
-        accs[slot] = aggregates[slot].only(trail_of(accs, slot), currency)
+        accs[slot] = aggregates[slot].only(trail_of(accs, slot), currencies)
 
 
-def _paned(state: ShopperState) -> Iterator[Accs]:
+def paned(state: ShopperState) -> Iterator[Accs]:
+    """Panes and totals of every level."""
     for level in state.levels:
         yield total_of(level)
         panes = panes_of(level)

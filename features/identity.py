@@ -62,6 +62,36 @@ def learn(runs: list[Run], user: str, at: int) -> bool:
     return runs != before
 
 
+def owner(runs: list[Run], at: int, mode: str) -> str | None:
+    """The user for whom an event without one counts that is of `at` (epoch ms); None: for its device.
+
+    >>> [owner([(10, 20, "ann"), (25, 25, "bob")], 9, mode) for mode in MODES]
+    [None, None, 'ann']
+    """
+    if mode == OFF or not runs:
+        return None
+    return user_at(runs, at) or (runs[0][2] if mode == MERGE else None)
+
+
+def unlearn(runs: list[Run], user: str) -> bool:
+    """Forget a user's logins; False if there were none.
+
+    >>> runs = [(10, 10, "ann"), (25, 25, "bob"), (30, 30, "ann")]
+    >>> unlearn(runs, "bob"), runs
+    (True, [(10, 30, 'ann')])
+    """
+    left = [run for run in runs if run[2] != user]
+    if len(left) == len(runs):
+        return False
+    runs.clear()
+    for first, last, known in left:
+        if runs and runs[-1][2] == known:
+            runs[-1] = runs[-1][0], last, known
+        else:
+            runs.append((first, last, known))
+    return True
+
+
 def user_at(runs: list[Run], at: int) -> str | None:
     """The user who logged in last before `at` (epoch ms) or then; None if nobody had yet.
 

@@ -67,7 +67,7 @@ def leave(
             to = level_of(windows, moment, as_of)
             passed.changed |= (1 << to) - (1 << i)
             if to < len(levels):
-                _join(levels[to], moment // windows[to].pane_ms, pane, aggregates)
+                join(levels[to], moment // windows[to].pane_ms, pane, aggregates)
     return passed
 
 
@@ -112,8 +112,8 @@ def _rebuild(level: Level, slot: int, aggregate: Aggregate) -> None:
         total[slot] = aggregate.merge(total.get(slot, aggregate.zero()), acc)
 
 
-def _join(level: Level, number: int, pane: Accs, aggregates: dict[int, Aggregate]) -> None:
-    """Put a narrower pane into a wider one, and into the totals."""
+def join(level: Level, number: int, pane: Accs, aggregates: dict[int, Aggregate]) -> None:
+    """Put a pane into the one of this number, which may be wider, and into the totals."""
     enter(level, number)
     for accs in (pane_of(panes_of(level), number), total_of(level)):
         for slot, acc in pane.items():

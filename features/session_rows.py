@@ -104,6 +104,7 @@ class SessionRows:
             reading.start,
             None if whole else base,
             () if whole else tuple(absent),
+            moved=session.moved,
         )
 
     def _deletions(self, state: ShopperState, shopper: str, rows: list[FeatureRow]) -> None:

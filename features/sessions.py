@@ -4,6 +4,7 @@ from typing import Any
 
 from events.event import UNTYPED_ACTION, Event
 from features.aggregates.base import BEGINNING
+from features.currencies import make_room
 from features.facts import cut, cut_id
 from features.plan import SessionPlan, limited
 from features.reader import ALL
@@ -28,21 +29,19 @@ class Sessions:
     def add(self, state: ShopperState, event: Event, order: bool) -> bool:
         """Count an event in its session; False if the session is over and the event older than it."""
         key = cut(event.session_id) or ""
-        found = self._find(state, event, key)
+        found = self.find(state, key, event.at, event.at)
         if not found and event.at + self.retention <= state.at:
             return False
         session = self._session(state, event, found, key)
         bits = self._stretch(session, event)
-        closed = state.at >= session.last + self._gap
-        if closed != session.closed:
-            session.closed = closed
+        if self.close(session, state.at):
             bits |= self._bit("open")
         if event.kind != UNTYPED_ACTION:
             bits |= self._grow(state, session, event, order)
         touch(session, bits)
         state.keep = max(state.keep, session.last + self.retention)
         state.next = min(state.next, self.due(session))
-        self._evict(state)
+        self.evict(state)
         return True
 
     def drop_unknown(self, state: ShopperState) -> None:
@@ -66,18 +65,53 @@ class Sessions:
         """The next moment (epoch ms) at which the session changes."""
         return session.last + (self.retention if session.closed else self._gap)
 
+    def find(self, state: ShopperState, key: str, first: int, last: int) -> list[SessionState]:
+        """The sessions to which events from `first` to `last` (epoch ms) belong: several they bridge."""
+        if key:
+            return [session for session in state.sessions if session.key == key]
+        gap = self._gap
+        return [s for s in state.sessions if not s.key and s.first - gap <= last and first <= s.last + gap]
+
+    def close(self, session: SessionState, at: int) -> bool:
+        """Let the session be open or closed as it is at `at` (epoch ms); whether that changed it."""
+        before = session.closed
+        session.closed = at >= session.last + self._gap
+        return session.closed != before
+
+    def join(self, session: SessionState, other: SessionState) -> None:
+        """Let a session grow by another one."""
+        aggregates, accs = self._plan.aggregates, accs_of(session)
+        lost = make_room(self._plan, accs, accs_of(other), (accs, accs_of(other)))
+        session.capped |= other.capped or lost > BEGINNING
+        session.events += other.events
+        session.first = min(session.first, other.first)
+        session.last, session.last_id = max((session.last, session.last_id), (other.last, other.last_id))
+        session.moved |= other.moved
+        for slot, acc in accs_of(other).items():
+            if slot in accs:
+                accs[slot], lost = aggregates[slot].united(accs[slot], acc)
+                session.capped |= lost > BEGINNING
+            else:
+                accs[slot] = acc
+
+    def evict(self, state: ShopperState) -> None:
+        """Let those with the oldest last events give way where there are too many."""
+        while len(state.sessions) > MOST_OPEN:
+            opened = [session for session in state.sessions if not session.closed]
+            if len(opened) > MOST_OPEN:
+                state.sessions.remove(min(opened, key=_end))
+            elif len(state.sessions) > MOST_KEPT:
+                state.sessions.remove(min(state.sessions, key=_end))
+            else:
+                return
+            state.overflow += 1
+
     def until(self, session: SessionState) -> int:
         """When its rows expire (epoch ms)."""
         return session.last + self.retention
 
     def _bit(self, own: str) -> int:
         return self._own.get(own, 0)
-
-    def _find(self, state: ShopperState, event: Event, key: str) -> list[SessionState]:
-        if key:
-            return [session for session in state.sessions if session.key == key]
-        gap = self._gap
-        return [s for s in state.sessions if not s.key and s.first - gap <= event.at <= s.last + gap]
 
     def _session(
         self, state: ShopperState, event: Event, found: list[SessionState], key: str
@@ -96,7 +130,7 @@ class Sessions:
             state.denied.append(event.at)
         session = found[0]
         for other in found[1:]:
-            self._merge(session, other)
+            self.join(session, other)
             state.sessions.remove(other)
         if len(found) > 1 or session.first != start:
             session.written = session.shown = None  # another session by now, or another id
@@ -115,14 +149,6 @@ class Sessions:
             bits |= self._bit("duration")
         return bits
 
-    def _merge(self, session: SessionState, other: SessionState) -> None:
-        session.events += other.events
-        session.capped |= other.capped
-        session.last, session.last_id = max((session.last, session.last_id), (other.last, other.last_id))
-        aggregates, accs = self._plan.aggregates, accs_of(session)
-        for slot, acc in accs_of(other).items():
-            accs[slot] = aggregates[slot].merge(accs[slot], acc) if slot in accs else acc
-
     def _grow(self, state: ShopperState, session: SessionState, event: Event, order: bool) -> int:
         fact: Any = self._plan.fact(event, order)
         touches, accs, bits = self._plan.touches(event.kind), accs_of(session), 0
@@ -140,17 +166,6 @@ class Sessions:
                         session.capped = True
                         state.overflow += 1
         return bits
-
-    def _evict(self, state: ShopperState) -> None:
-        if len(state.sessions) <= MOST_OPEN:
-            return
-        opened = [session for session in state.sessions if not session.closed]
-        if len(opened) > MOST_OPEN:
-            state.sessions.remove(min(opened, key=_end))
-            state.overflow += 1
-        elif len(state.sessions) > MOST_KEPT:
-            state.sessions.remove(min(state.sessions, key=_end))
-            state.overflow += 1
 
 
 def touch(session: SessionState, bits: int) -> None:

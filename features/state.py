@@ -110,6 +110,8 @@ class ShopperState(msgspec.Struct, array_like=True, dict=True):
 
 GRACE_MS = 60_000
 """State outlives its rows by this."""
+REMEMBERED_IDS = 1024
+REMEMBERED_ORDERS = 256
 
 
 class _Level(Level, array_like=True):

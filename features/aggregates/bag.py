@@ -97,6 +97,27 @@ class Bag(Aggregate):
             if entry is not None:
                 acc[entry[0]] = acc.get(entry[0], 0) + weight
 
+    def admit(self, names: Names, others: Names) -> tuple[dict[int, int], int]:
+        """Give names that were numbered apart numbers among `names`, those seen last first.
+
+        Returns:
+            The number here of each number there, as far as there is room, and the latest event time (epoch
+            ms) of a name that found none.
+        """
+        known, numbers, lost = names[1], {}, BEGINNING
+        for name, (number, at) in sorted(others[1].items(), key=lambda item: (-item[1][1], item[0])):
+            entry = known.get(name)
+            if entry is not None:
+                entry[1] = max(entry[1], at)
+            elif len(known) < self.most:
+                entry = known[name] = [names[0], at]
+                names[0] += 1
+            else:
+                lost = max(lost, at)
+                continue
+            numbers[number] = entry[0]
+        return numbers, lost
+
     def prune(self, names: Names, start: int) -> Names | None:
         """The names seen since."""
         names[1] = {name: entry for name, entry in names[1].items() if entry[1] >= start}

@@ -8,6 +8,7 @@ for every aggregate that it finds in this package. The steps are those of Flink'
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
@@ -116,9 +117,16 @@ class Aggregate(ABC):
         """
         return acc, BEGINNING
 
-    def only(self, acc: Acc, currency: str) -> Acc:
+    def only(self, acc: Acc, currencies: Container[str]) -> Acc:
         """`acc` without amounts in other currencies."""
         return acc
+
+    def united(self, left: Acc, right: Acc) -> tuple[Acc, int]:
+        """What `merge` gives, and the latest event time (epoch ms) of what found no room in it.
+
+        Only what is marked as capped when it is full can lose something; others tell `BEGINNING`.
+        """
+        return self.merge(left, right), BEGINNING
 
 
 class Trail(Aggregate):

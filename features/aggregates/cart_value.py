@@ -1,6 +1,7 @@
 """What lies in the cart."""
 
 from bisect import insort
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +75,11 @@ class CartValue(Trail):
         acc[0] = acc[0][gone:]
         return acc, lost
 
-    def only(self, acc: State, currency: str) -> State:
-        """What moved and was told in one currency."""
+    def only(self, acc: State, currencies: Container[str]) -> State:
+        """What moved and was told in these currencies."""
         for change in acc[0]:
-            change[2] = {known: minor for known, minor in change[2].items() if known == currency}
-        acc[2] = {known: told for known, told in acc[2].items() if known == currency}
+            change[2] = {known: minor for known, minor in change[2].items() if known in currencies}
+        acc[2] = {known: told for known, told in acc[2].items() if known in currencies}
         return acc
 
     def result(self, acc: State, reading: Reading = WHOLE) -> Money | None:

@@ -51,6 +51,12 @@ class Distinct(Trail):
         seen = {r[TIME:]: r for r in sorted(_records(left) + _records(right))}
         return b"".join(sorted(seen.values())[-self.most :])
 
+    def united(self, left: bytes, right: bytes) -> tuple[bytes, int]:
+        """The values that give way were seen before all that stay."""
+        seen = {r[TIME:]: r for r in sorted(_records(left) + _records(right))}
+        lost = sorted(seen.values())[: -self.most]
+        return self.merge(left, right), int.from_bytes(lost[-1][:TIME]) if lost else BEGINNING
+
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """Nothing changes where every window has all the values already."""
         keys: Iterable[bytes] = self._get(fact)  # type: ignore[attr-defined]

@@ -45,11 +45,14 @@ class Funnel(Trail):
 
     def merge(self, left: State, right: State) -> State:
         """Sessions united; runs that touch become one."""
+        return self.united(left, right)[0]
+
+    def united(self, left: State, right: State) -> tuple[State, int]:
+        """Sessions heard of before all that stay give way."""
         for session, (began, bought) in right[0].items():
             _put(left[0], session, began, bought)
         left[1] = _runs([*left[1], *right[1]], self.gap_ms)
-        self._last(left)
-        return left
+        return left, self._last(left)
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """Nothing changes by what is neither a first step, nor an order, nor without a session."""

@@ -1,6 +1,6 @@
 """Sums of money, each currency apart, in minor units."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -72,9 +72,9 @@ class MoneySum(Aggregate):
             self._put(acc, money.currency, money.minor)
         return BEGINNING
 
-    def only(self, acc: Sums, currency: str) -> Sums:
-        """The amounts in one currency."""
-        return {known: sums for known, sums in acc.items() if known == currency}
+    def only(self, acc: Sums, currencies: Container[str]) -> Sums:
+        """The amounts in these currencies."""
+        return {known: sums for known, sums in acc.items() if known in currencies}
 
     def result(self, acc: Sums, reading: Reading = WHOLE) -> Money | None:
         """The sum in the chosen currency, None where nothing contributed to it."""

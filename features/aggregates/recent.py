@@ -1,5 +1,6 @@
 """The values seen last."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -64,9 +65,9 @@ class Recent(Trail):
         """What was seen since."""
         return {value: at for value, at in acc.items() if at >= start} or None
 
-    def only(self, acc: Seen, currency: str) -> Seen:
-        """One currency, where that is what is remembered."""
-        return {currency: acc[currency]} if currency in acc else acc
+    def only(self, acc: Seen, currencies: Container[str]) -> Seen:
+        """These currencies, where that is what is remembered."""
+        return {known: at for known, at in acc.items() if known in currencies} or acc
 
     def result(self, acc: Seen, reading: Reading = WHOLE) -> list[str] | None:
         """The values, most recent first, then alphabetical; None without any."""

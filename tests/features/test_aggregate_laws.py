@@ -137,6 +137,23 @@ def test_the_right_side_of_merge_stays_as_it_is(sample: Sample, drawn: Drawn) ->
 @every_aggregate
 @a_few
 @given(DRAWN)
+def test_to_unite_is_to_merge_and_to_tell_what_is_not_said_any_more(sample: Sample, drawn: Drawn) -> None:
+    aggregate = sample.aggregate
+    xs, ys, _ = sample.facts(drawn)
+    a, b = folded(aggregate, xs), folded(aggregate, ys)
+    united, lost = aggregate.united(deepcopy(a), b)
+    assert united == aggregate.merge(deepcopy(a), b)
+    if isinstance(aggregate, Distinct) and lost > BEGINNING:
+        roomy = Distinct(aggregate.field)
+        assert aggregate.result(united) < roomy.result(roomy.merge(a, b))
+        assert roomy.result(roomy.merge(a, b), Reading(lost + 1)) == aggregate.result(
+            united, Reading(lost + 1)
+        )
+
+
+@every_aggregate
+@a_few
+@given(DRAWN)
 def test_an_accumulator_survives_messagepack(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     xs, ys, _ = sample.facts(drawn)

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import asdict
 
 from events.event import ADD_TO_CART, PAGE_VIEW, PRODUCT_VIEW, TRANSACTION, Event, Money, Product
-from features.logic import REMEMBERED_IDS, ShopperLogic
+from features.logic import ShopperLogic
 from features.settings import Definitions, Window
 from features.state import (
+    REMEMBERED_IDS,
     Level,
     ShopperState,
     accs_of,

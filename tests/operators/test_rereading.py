@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from events.control import forget_record
 from events.decoder import Decoder
-from features.logic import REMEMBERED_IDS
 from features.split import Split
+from features.state import REMEMBERED_IDS
 from operators.batch import decode
 from operators.rereading import Rereading
 from operators.routing import Router

@@ -1,0 +1,35 @@
+"""Rows that point from a device to its user. Pure."""
+
+from typing import Final
+
+from features.identity import Move
+from features.logic import ShopperLogic
+from features.row import FeatureRow
+
+POINTED_MS: Final = 24 * 3_600_000
+"""How long a row points to a user."""
+
+
+def pointing_rows(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRow]:
+    """A pointer for every key of the device that the logic's views write, as of `as_of` (epoch ms).
+
+    The device's gap sessions go on under ids of the user's, so their own rows are deleted. Its other sessions
+    keep their keys: the user's rows replace the device's there.
+    """
+    windows = logic.definitions.windows[: len(logic.zero().levels)]
+    labels = [window.label for window in windows] + ([] if logic.partial else ["session"])
+    until = as_of + POINTED_MS
+    pointers = [
+        FeatureRow("user", move.device, label, {}, as_of, until, until, move.seen, same_as=move.user)
+        for label in labels
+    ]
+    return pointers + (_deletions(logic, move, as_of) if move.data else [])
+
+
+def _deletions(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRow]:
+    moved = logic.load(move.data)
+    logic.advance(moved, as_of)
+    kept = logic.definitions.session_retention_ms
+    moved.ended += [(each.first, each.last + kept) for each in moved.sessions if not each.key]
+    moved.sessions, moved.changed = [], 0
+    return logic.rows(moved, move.device)
