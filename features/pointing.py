@@ -14,8 +14,11 @@ def pointing_rows(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRo
     """A pointer for every key of the device that the logic's views write, as of `as_of` (epoch ms).
 
     The device's gap sessions go on under ids of the user's, so their own rows are deleted. Its other sessions
-    keep their keys: the user's rows replace the device's there.
+    keep their keys: the user's rows replace the device's there. Where the device's id is the user's, too, so
+    are the keys.
     """
+    if move.device == move.user:
+        return []
     windows = logic.definitions.windows[: len(logic.zero().levels)]
     labels = [window.label for window in windows] + ([] if logic.partial else ["session"])
     until = as_of + POINTED_MS

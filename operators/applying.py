@@ -8,7 +8,7 @@ import msgspec
 
 from events.verdict import Dead
 from features.forgetting import forgotten_rows
-from features.identity import Move
+from features.identity import OFF, Move
 from features.logic import ShopperLogic
 from features.pointing import pointing_rows
 from features.row import FeatureRow
@@ -126,7 +126,7 @@ class Applier:
                 data = self._logic.dump(state)
             except Exception as error:  # noqa: BLE001  it costs the device's history and not the job
                 self._tell(error)
-                outcome.lost_moves += 1
+                outcome.lost += 1
         outcome.moved += len(moves)
         self._events(shopper, records, data, as_of, outcome)
         for move in moves:
@@ -135,6 +135,10 @@ class Applier:
     def _forget(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
         """Delete what is known after `records`; they are applied for their verdicts alone."""
         data, before = self._data(shopper, outcome), Outcome()
+        if data is None and not records and self._logic.definitions.identity != OFF:
+            # Its rows may be a device's, which another operator has deleted, and may have made anew.
+            outcome.forgotten.add(shopper)
+            return
         self._events(shopper, records, data, as_of, before)
         outcome.judge_like(before)
         data = before.data.get(shopper, data)

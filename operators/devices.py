@@ -75,10 +75,13 @@ class Devices(Applier):
         self, device: str, items: Sequence[Item], data: bytes | None, as_of: int, outcome: Outcome
     ) -> None:
         state, work = self._state(data), _Work()
-        self._go_on(device, state, data)
         before = state.logins[-1][2] if state.logins else None
         for item in items:
             self._take(state, device, item, as_of, work)
+        before_floor = state.seen
+        self._go_on(device, state, data)
+        for move in work.moves:
+            move.seen += state.seen - before_floor
         rows = self._logic.rows(state, device) if work.changed else []
         rows += self._point(state, device, before, as_of, work)
         if work.changed:
@@ -97,7 +100,7 @@ class Devices(Applier):
         except Exception as error:  # noqa: BLE001  as above
             self._tell(error)
             if not isinstance(item, Record):
-                outcome.bugs += 1
+                outcome.lost += 1
                 return
             outcome.spoiled.append(Spoiled("bug", item, Dead("", ()), error))
             counted = self._count_seen(device, data)
@@ -119,16 +122,17 @@ class Devices(Applier):
             self._hand_over(state, device, work)
             work.forwards.append(item)
             return
+        if state.logins:
+            work.changed |= logic.remember(state, as_of)
         user = logic.owner(state, event.at)
         if user is None:
             work.verdicts.append((logic.apply(state, event, as_of), item))
             work.changed = True
         else:
-            work.changed |= logic.forwarded(state, as_of)
             work.forwards.append(replace(item, event=replace(event, shopper=user)))
 
     def _hand_over(self, state: ShopperState, device: str, work: _Work) -> None:
-        moving = self._logic.hand_over(state)
+        moving = self._logic.hand_over(state) if state.logins else b""
         if moving:
             work.changed = True
             work.moves.append(Move(device, state.logins[0][2], state.seen, moving))
@@ -144,7 +148,7 @@ class Devices(Applier):
             return []
         state.pointed = as_of + POINTED_MS
         work.changed = True
-        if work.moves and work.moves[-1].user == user:
+        if user == device or (work.moves and work.moves[-1].user == user):
             return []
         state.seen += 1
         return pointing_rows(self._logic, Move(device, user, state.seen), as_of)
@@ -157,27 +161,26 @@ class Devices(Applier):
 
     def _unlink(self, forget: Forgetting, as_of: int, outcome: Outcome) -> None:
         """Forget a device, or that a user was logged in on any; the user's own bucket is told after that."""
-        shopper = forget.shopper
-        self._erase(shopper, as_of, outcome)
-        linked = False
+        shopper, linked = forget.shopper, False
         for device, data in (dict(self._items()) | outcome.data).items():
             if device == LEDGER or (device in outcome.forgotten and device not in outcome.data):
                 continue
-            state = self._logic.load(data)
-            left = [run for run in state.logins if run[2] != shopper]
-            if len(left) == len(state.logins):
-                continue
-            linked = True
-            if not left:
+            if device == shopper:
                 self._erase(device, as_of, outcome)
                 continue
-            state.logins, state.pointed = left, 0
-            state.seen += 1
+            state = self._logic.load(data)
+            if not self._logic.unlearn(state, shopper):
+                continue
+            linked = True
+            if not state.logins:
+                self._erase(device, as_of, outcome)
+                continue
+            state.pointed = 0
             work = _Work()
             outcome.rows += self._point(state, device, None, as_of, work)
             self._keep(device, state, as_of, outcome)
         if linked:
-            outcome.unlinks.append(forget)
+            outcome.unlinks.append(replace(forget, before=len(outcome.forwards)))
 
     def _erase(self, device: str, as_of: int, outcome: Outcome) -> None:
         """Nothing is left of a device, neither its state nor its rows."""

@@ -3,6 +3,7 @@
 It is written with the shoppers' states in one call, so counters replay exactly.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -64,11 +65,18 @@ class Ledger(msgspec.Struct, array_like=True):
             offset <= self.had.get(partition, -1) for partition, (_, offset) in batch.reads.items()
         )
 
-    def resume(self, migration: int) -> None:
-        """Remember how far it was, where the state begins to go on after a migration."""
-        if migration and migration != self.resumed:
-            self.resumed = migration
-            self.had = {partition: offset for partition, (_, offset) in self.partitions.items()}
+    def resume(self, migration: int, waiting: Iterable[Batch]) -> None:
+        """Remember how far it was, where the state begins to go on after a migration.
+
+        What waits is part of the state, too.
+        """
+        if not migration or migration == self.resumed:
+            return
+        self.resumed = migration
+        self.had = {partition: offset for partition, (_, offset) in self.partitions.items()}
+        for batch in waiting:
+            for partition, (_, offset) in batch.reads.items():
+                self.had[partition] = max(self.had.get(partition, -1), offset)
 
     def take(self, batch: Batch) -> None:
         """Account for what the decode function already judged."""

@@ -42,14 +42,14 @@ class Outcome:
     """Wake-ups that ended in an exception."""
     moved: int = 0
     """States that came from devices."""
-    lost_moves: int = 0
-    """Those that could not be merged."""
+    lost: int = 0
+    """Those that could not be merged, and logins that could not be noted."""
     moves: list[Move] = field(default_factory=list)
     """What devices hand over to users."""
     forwards: list[Record] = field(default_factory=list)
     """Events of devices that count for users."""
     unlinks: list[Forgetting] = field(default_factory=list)
-    """Control records that concern users to whom devices here were linked."""
+    """Control records that concern users to whom devices here were linked, placed among `forwards`."""
 
     def judge(self, verdict: str, record: Record) -> None:
         """Note the logic's verdict."""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from events.bucket import bucket_of
 from features.split import Split
 from features.state import next_of
@@ -215,7 +217,15 @@ class Shard:
         for move in outcome.moves:
             move.life = bucket.ledger.life
             to(move.user).moves.append(move)
-        for record in outcome.forwards:
+        unlinks = iter(outcome.unlinks)
+        unlink = next(unlinks, None)
+        for place, record in enumerate([*outcome.forwards, None]):
+            while unlink is not None and unlink.before <= place:
+                batch = to(unlink.shopper)
+                batch.unlinks.append(replace(unlink, before=len(batch.records)))
+                unlink = next(unlinks, None)
+            if record is None:
+                break
             batch = to(record.event.shopper)
             read, offset = batch.reads.get(record.partition, (0, record.offset))
             own = int(self._options.accounts)
@@ -223,10 +233,6 @@ class Shard:
             batch.records.append(record)
             if own:
                 bucket.ledger.give_away(record.partition)
-        for forget in outcome.unlinks:
-            batch = to(forget.shopper)
-            forget.before = len(batch.records)
-            batch.unlinks.append(forget)
         bucket.ledger.add("handed_on", len(outcome.forwards))
         bucket.ledger.add("moves", len(outcome.moves))
         self._handed += [(number, encode(batch)) for number, batch in batches.items()]
@@ -236,6 +242,7 @@ class Shard:
         if bucket is None:
             bucket = self._buckets[number] = self._restore(number)
             bucket.backlog = Backlog.restored(self._waiting)
+            bucket.ledger.resume(self._options.resumed, map(decode, bucket.backlog.payloads))
             if self._writing.beating < 0:
                 self._writing.beating = number
         return bucket
@@ -247,7 +254,6 @@ class Shard:
         if data is None:
             return Bucket(number, Ledger(options.life, options.covers_from, catalogue=catalogue))
         bucket = Bucket(number, ledgers.load(data))
-        bucket.ledger.resume(options.resumed)
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))
@@ -262,7 +268,7 @@ class Shard:
     def _keep(self, bucket: Bucket, outcome: Outcome, now: int, rewriting: bool = False) -> None:
         ledger = bucket.ledger
         ledger.add("moved", outcome.moved)
-        ledger.add("moves.lost", outcome.lost_moves)
+        ledger.add("identity.lost", outcome.lost)
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
         if self._split is not None:

@@ -144,6 +144,7 @@ class Instance:
         self.accounts = accounts
         self.timers: set[int] = set()
         self.resumed = 0
+        self.life = NOW
         self.restart()
 
     def restart(self) -> None:
@@ -151,7 +152,7 @@ class Instance:
         options = ShardOptions(
             "job",
             "topic",
-            life=NOW,
+            life=self.life,
             covers_from=NOW - 1,
             accounts=self.accounts,
             buckets=self.buckets,
@@ -163,6 +164,11 @@ class Instance:
         if self.devices:
             applier = Devices(self.logic, store.get, store.items)
         self.shard = Shard(options, applier, self.sink, store, self.waiting, lambda: self.now, self.split)
+
+    def migrate(self) -> None:
+        """Go on as `shopper migrate` has it: records that were read before are read again."""
+        self.resumed += 1
+        self.restart()
 
     def take(self, *events: Event, bucket: int = 0, batch: Batch | None = None) -> list[str]:
         """Hand a batch over as it comes out of Flink."""

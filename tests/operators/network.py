@@ -1,16 +1,16 @@
 """The job's operators without Flink: a router, and the buckets of devices and of users behind it."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from events.event import Event
+from events.verdict import Forget
 from features.logic import ShopperLogic
 from features.settings import Definitions
 from features.state import ShopperState
-from operators.devices import Devices
 from operators.routing import DEVICES, Router
 from operators.store import LEDGER
 from tests.operators.fakes import Instance
@@ -19,9 +19,13 @@ BUCKETS = 4
 
 
 class Encoded:
-    """Takes records that are events already."""
+    """Takes records that are events already, or say who is to be forgotten."""
 
-    decode = staticmethod(msgspec.msgpack.Decoder(Event).decode)
+    def __init__(self) -> None:
+        self._event = msgspec.msgpack.Decoder(Event).decode
+
+    def decode(self, raw: bytes) -> Event | Forget:
+        return Forget(raw.decode()[1:]) if raw.startswith(b"-") else self._event(raw)
 
 
 class Network:
@@ -34,11 +38,20 @@ class Network:
         self.hosts = {
             host: Instance(self.logic, buckets=BUCKETS, devices=host == DEVICES) for host in ("", DEVICES)
         }
+        for instance in self.hosts.values():
+            instance.sink = self.hosts[""].sink
+            instance.restart()
         self.read = 0
+
+    def forget(self, shopper: str, now: int, *events: Event) -> list[str]:
+        """Let a control record arrive, and events behind it."""
+        return self._take([f"-{shopper}".encode(), *map(msgspec.msgpack.encode, events)], now)
 
     def take(self, events: Iterable[Event], now: int) -> list[str]:
         """Let a batch arrive at `now`; returns dead letters."""
-        raws = [msgspec.msgpack.encode(event) for event in events]
+        return self._take(list(map(msgspec.msgpack.encode, events)), now)
+
+    def _take(self, raws: Sequence[bytes], now: int) -> list[str]:
         offsets = range(self.read, self.read + len(raws))
         self.read += len(raws)
         letters: list[str] = []

@@ -124,6 +124,7 @@ def test_what_waited_goes_on_waiting_if_the_sink_fails() -> None:
 def test_records_that_are_read_again_find_applied_what_waited() -> None:
     one = Instance()
     one.take(view("1"), batch=reads(LATE, 0))
+    one.migrate()
     again = Batch(0, NOW - 9_000, {0: (1, 0)}, again=True)
     one.take(view("1"), batch=again)
     fresh = Batch(0, NOW - 9_000, {0: (1, 1)}, again=True)

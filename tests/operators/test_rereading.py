@@ -51,6 +51,9 @@ def test_wherever_it_begins_again_every_record_counts_once(
     feed(migrated, list(range(counted)), ROUTER, 7)
     end = counted + beyond
     again = {0: (end + 1) // 2, 1: end // 2}
+    for bucket, one in enumerate(migrated):
+        one.migrate()
+        one.wake(bucket)
     feed(migrated, list(range(max(0, counted - back), 60)), Rereading(ROUTER, again), size)
     assert told(migrated) == told(straight)
     for one, other in zip(straight, migrated, strict=True):
@@ -92,6 +95,7 @@ def test_a_branch_that_accounts_for_nothing_knows_what_is_read_again() -> None:
 
     feed_branch(router)
     before = branch.counts(), dict(branch.sink.hashes)
+    branch.migrate()
     feed_branch(Rereading(router, {0: len(raws)}))
     assert (branch.counts(), branch.sink.hashes) == before
     assert branch.counts()["applied"] == len(raws)
