@@ -215,8 +215,11 @@ class ShopperLogic:
         return unlearn(state.logins, user)
 
     def hand_over(self, state: ShopperState) -> bytes:
-        """Take what events left in a device's state out of it, for `merge`; empty where nothing moves."""
-        if self.definitions.identity != MERGE or not holds_events(state):
+        """Take what events left in a device's state out of it, for `merge`.
+
+        Nothing moves (the bytes are empty) where no login is known or history does not move.
+        """
+        if self.definitions.identity != MERGE or not state.logins or not holds_events(state):
             return b""
         data = move_out(state, self.zero())
         fit(state, self._plan)

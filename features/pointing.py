@@ -14,8 +14,8 @@ def pointing_rows(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRo
     """A pointer for every key of the device that the logic's views write, as of `as_of` (epoch ms).
 
     The device's gap sessions go on under ids of the user's, so their own rows are deleted. Its other sessions
-    keep their keys: the user's rows replace the device's there. Where the device's id is the user's, too, so
-    are the keys.
+    keep their keys: the user's rows replace the device's there. A device whose id is its user's has no
+    rows beside the user's.
     """
     if move.device == move.user:
         return []

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import msgspec
 
@@ -91,6 +91,10 @@ class OracleDefinitions:
     bag_values: int = 100
     currencies: int = 4
     trail: int = 64
+    identity: str = "merge"
+    """What a login changes: `off`, `forward`, `merge`."""
+    login_runs: int = 8
+    """Of so many runs of one user's logins on a device the first and the last are known."""
     open_sessions: int = 8
     sessions: int = 64
     text: int = 255
@@ -136,6 +140,8 @@ class Session:
     tracker_id: str | None
     events: list[Kept]
     taken: dict[str, set[Hashable]]
+    moved: bool = False
+    """Whether a part of it was a device's before its user was known."""
 
     @property
     def first(self) -> tuple[int, str]:
@@ -151,13 +157,19 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One part of a session as a row; the part with the least (start, shopper) owns the session's key."""
+    """One part of a session as a row; the part that began it owns the session's key."""
 
     start: int
     shopper: str
     session_id: str
     until: int
     fields: dict[str, str]
+    moved: bool = False
+
+    @property
+    def claim(self) -> tuple[int, bool, str]:
+        """The least one owns the key."""
+        return self.start, not self.moved, self.shopper
 
 
 class History:
@@ -177,6 +189,8 @@ class History:
         self.sessions: list[Session] = []
         self.gave_way: list[SessionRow] = []
         self.last_until = 0
+        self.logins: list[tuple[int, str]] = []
+        """Of a device: (event time, user), as far as they are known."""
 
     def forgotten(self, as_of: int) -> bool:
         return as_of >= self.last_until + self.definitions.outlives
@@ -258,6 +272,7 @@ class History:
         for part in parts:
             self.sessions.remove(part)
             session.events += part.events
+            session.moved |= part.moved
             for name, values in part.taken.items():
                 session.taken[name] |= values
         session.events.append(kept)
@@ -299,6 +314,72 @@ class History:
                     row = self._session_row(former, self.as_of, self._orders(self.as_of))
                     del row.fields["_at"], row.fields["_seen"]
                     self.gave_way.append(row)
+
+    # ------------------------------------------------------------ who it was
+
+    def log_in(self, user: str, at: int, as_of: int) -> None:
+        """Know of a login on this device; of a user's logins in a row only the first and the last."""
+        self.as_of = max(self.as_of, as_of)
+        if at <= self.as_of + self.definitions.ahead:
+            inorder = sorted({*self.logins, (at, user)})
+            runs = [list(run) for _, run in groupby(inorder, key=lambda login: login[1])]
+            self.logins = [
+                login for run in runs[-self.definitions.login_runs :] for login in sorted({run[0], run[-1]})
+            ]
+        self.hear(as_of)
+
+    def hear(self, as_of: int) -> None:
+        """Logins are known until an event that comes a pane later would have left the longest window."""
+        self.as_of = max(self.as_of, as_of)
+        if self.logins:
+            longest = self.definitions.longest
+            self.last_until = max(self.last_until, longest.leaves(self.as_of + longest.width))
+
+    def owner(self, at: int) -> str | None:
+        """For whom an event without a user counts; None: for the device."""
+        before = [user for moment, user in self.logins if moment <= at]
+        if before:
+            return before[-1]
+        return self.logins[0][1] if self.logins and self.definitions.identity == "merge" else None
+
+    def take_in(self, device: "History", until: int) -> None:
+        """Own all that was the device's, whose rows live until then.
+
+        No set of the oracle's streams meets its bound by that.
+        """
+        self.as_of = max(self.as_of, device.as_of)
+        self.seen += device.seen
+        bound = self.definitions.remembered_ids
+        mine = self.applied_ids[-bound:]
+        self.applied_ids = [each for each in device.applied_ids[-bound:] if each not in mine] + mine
+        self.kept += device.kept
+        for name, until in device.transactions.items():
+            self.transactions[name] = max(until, self.transactions.get(name, 0))
+        for name, values in device.taken.items():
+            for value, last in values.items():
+                self.taken[name][value] = max(last, self.taken[name].get(value, last))
+        self.last_until = max(self.last_until, until)
+        self.sessions = [s for s in self.sessions if self.as_of < self._until(s)]
+        for session in device.sessions:
+            if self.as_of < self._until(session):
+                self._take_in_session(session)
+
+    def _take_in_session(self, session: Session) -> None:
+        """One session with mine of that id; a gap session with all of mine that a pause does not part."""
+        gap = self.definitions.session_gap
+        for part in [s for s in self.sessions if s.tracker_id == session.tracker_id]:
+            apart = part.first[0] > session.last[0] + gap or session.first[0] > part.last[0] + gap
+            if session.tracker_id is None and apart:
+                continue
+            self.sessions.remove(part)
+            session.events += part.events
+            for name, values in part.taken.items():
+                session.taken[name] |= values
+        session.moved = True
+        self.sessions.append(session)
+        opened = [s for s in self.sessions if self.as_of < s.last[0] + gap]
+        if len(opened) > self.definitions.open_sessions:
+            self.sessions.remove(min(opened, key=lambda s: s.last))
 
     # ------------------------------------------------------------ rows
 
@@ -343,7 +424,7 @@ class History:
         capped = any(place == "session" for kept in typed for place, _, _ in kept.refused)
         stamps = self._stamps(as_of, closes if as_of < closes else until, until, capped)
         fields = written(values | session_values(scope)) | stamps
-        return SessionRow(start, self.shopper, session.id(self.shopper), until, fields)
+        return SessionRow(start, self.shopper, session.id(self.shopper), until, fields, session.moved)
 
     def _stamps(self, as_of: int, following: int, until: int, capped: bool) -> dict[str, str]:
         stamps = {"_at": as_of, "_next": following, "_until": until, "_seen": self.seen}
@@ -911,22 +992,58 @@ class Oracle:
 
     def __init__(self, definitions: OracleDefinitions | None = None) -> None:
         self.definitions = definitions or OracleDefinitions()
-        self._histories: dict[str, History] = {}
+        self._histories: dict[tuple[str, str], History] = {}
+        """By (`user` or `device`, id); without identity rule all are users."""
 
     def arrive(self, event: Event, as_of: int) -> str:
         """The verdict: `applied`, `duplicate`, `late` or `future`."""
-        history = self._histories.get(event.shopper)
+        return self._receiver(event, as_of).arrive(event, as_of)
+
+    def _receiver(self, event: Event, as_of: int) -> History:
+        """For whom the event counts, when the login that it may be is known."""
+        if self.definitions.identity == "off":
+            return self._history("user", event.shopper, as_of)
+        if event.user_id is None:
+            device = self._history("device", event.shopper, as_of)
+            device.hear(as_of)
+            owner = device.owner(event.at)
+            return device if owner is None else self._history("user", owner, as_of)
+        if event.device_id is not None:
+            self._log_in(event.device_id, event.user_id, event.at, as_of)
+        return self._history("user", event.user_id, as_of)
+
+    def _log_in(self, name: str, user: str, at: int, as_of: int) -> None:
+        """What the device did moves to the user, once: afterwards nothing counts for the device."""
+        device = self._history("device", name, as_of)
+        until = device.last_until
+        device.log_in(user, at, as_of)
+        if self.definitions.identity == "merge" and device.applied_ids and device.logins:
+            left = History(name, device.as_of, self.definitions)
+            left.seen, left.logins, left.last_until = device.seen + 1, device.logins, device.last_until
+            self._histories["device", name] = left
+            self._history("user", user, device.as_of).take_in(device, until)
+
+    def _history(self, what: str, name: str, as_of: int) -> History:
+        """What is remembered of it at `as_of`."""
+        history = self._histories.get((what, name))
         if history is None or history.forgotten(max(as_of, history.as_of)):
             former = history.as_of if history else 0
-            history = History(event.shopper, max(as_of, former), self.definitions)
-            self._histories[event.shopper] = history
-        return history.arrive(event, as_of)
+            history = History(name, max(as_of, former), self.definitions)
+            self._histories[what, name] = history
+        return history
+
+    def forget(self, shopper: str) -> None:
+        """Remember nothing of a shopper, and nowhere that it was logged in."""
+        for what in ("user", "device"):
+            self._histories.pop((what, shopper), None)
+        for history in self._histories.values():
+            history.logins = [login for login in history.logins if login[1] != shopper]
 
     def rows(self, as_of: int) -> dict[str, dict[str, str]]:
         """Every key that exists at `as_of`, with its fields."""
         keys: dict[str, dict[str, str]] = {}
         parts: list[SessionRow] = []
-        for shopper, history in self._histories.items():
+        for (_, shopper), history in self._histories.items():
             if history.forgotten(max(as_of, history.as_of)):
                 continue
             for label, fields in history.window_rows(as_of):
@@ -936,7 +1053,7 @@ class Oracle:
             if sessions:
                 keys[f"user:{encoded(shopper)}:features:session"] = sessions[-1].fields
         if self.definitions.session_keys:
-            for part in sorted(parts, key=lambda p: (p.start, p.shopper), reverse=True):
+            for part in sorted(parts, key=lambda p: p.claim, reverse=True):
                 keys[f"session:{encoded(part.session_id)}:features"] = part.fields
         return keys
 

@@ -48,6 +48,7 @@ def merged(logic: ShopperLogic, parts: Sequence[ShopperState], as_of: int) -> Sh
     """The first of the states grown by the others, as it is after its bytes were written and read."""
     state, *others = parts
     for other in others:
+        logic.learn(other, USER, as_of, as_of)
         data = logic.hand_over(other)
         if data:
             logic.merge(state, data, as_of)

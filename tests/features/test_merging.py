@@ -40,10 +40,16 @@ def state_of(*events: Event, as_of: int = 0) -> ShopperState:
     return state
 
 
+def handed(device: ShopperState, logic: ShopperLogic = LOGIC) -> bytes:
+    """What a device hands over at a login."""
+    logic.learn(device, "ann", device.at, device.at)
+    return logic.hand_over(device)
+
+
 def merged(user: ShopperState, *devices: ShopperState, as_of: int = 0) -> ShopperState:
     """The user's state after the devices handed theirs over; each goes through its bytes."""
     for device in devices:
-        LOGIC.merge(user, LOGIC.hand_over(device), T + as_of)
+        LOGIC.merge(user, handed(device), T + as_of)
         user = LOGIC.load(LOGIC.dump(user))
     return user
 
@@ -81,7 +87,7 @@ def test_time_passes_for_both_and_never_goes_back() -> None:
 def test_all_rows_are_given_whole_after_a_merge() -> None:
     user = state_of(event("a", 0))
     assert LOGIC.rows(user, "ann")
-    LOGIC.merge(user, LOGIC.hand_over(state_of(event("b", 1, session="t"))), T + 1)
+    LOGIC.merge(user, handed(state_of(event("b", 1, session="t"))), T + 1)
     given = LOGIC.rows(user, "ann")
     assert {row.base for row in given} == {None}
     assert [(row.entity_id, row.window) for row in given] == [
@@ -99,7 +105,7 @@ def test_a_state_is_kept_for_what_moved_and_not_for_the_devices_logins() -> None
     only_session = sessions.zero()
     sessions.apply(only_session, event("a", 0, "untyped_action"), T)
     other = sessions.zero()
-    sessions.merge(other, sessions.hand_over(only_session), T)
+    sessions.merge(other, handed(only_session, sessions), T)
     assert other.keep == T + DAY
 
 
@@ -358,7 +364,7 @@ def test_where_branches_run_apart_each_merges_its_own() -> None:
     user, device = cart.zero(), cart.zero()
     for state, name in ((user, "a"), (device, "b")):
         cart.apply(state, event(name, 0, ADD_TO_CART), T)
-    cart.merge(user, cart.hand_over(device), T)
+    cart.merge(user, handed(device, cart), T)
     (day_row,) = [row for row in cart.rows(user, "ann") if row.window == "24h"]
     assert (day_row.values or {})["cart_add_count"] == 2
 

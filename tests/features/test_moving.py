@@ -23,6 +23,7 @@ def device(*sessions: str | None, logic: ShopperLogic = LOGIC) -> ShopperState:
         at = T + number * SECOND
         event = Event("d", f"d{number}", at, PRODUCT_VIEW, session, products=(Product("hat"),))
         logic.apply(state, event, at)
+    logic.learn(state, "ann", T, max(T, state.at))
     return state
 
 
@@ -32,7 +33,6 @@ def test_all_that_events_left_moves_and_who_was_logged_in_stays() -> None:
     logic.apply(
         state, Event("d", "t", T, TRANSACTION, "s", transaction_id="t", revenue=Money(5, "EUR")), T + SECOND
     )
-    logic.learn(state, "ann", T + SECOND, T + SECOND)
     before, keep = logic.rows(state, "d"), state.keep
     moved = logic.load(logic.hand_over(state))
     assert (moved.seen, moved.at, moved.logins) == (3, T + SECOND, [])
@@ -70,15 +70,25 @@ def test_of_a_device_without_events_nothing_moves() -> None:
     state = LOGIC.zero()
     assert LOGIC.hand_over(state) == b""
     assert LOGIC.apply(state, Event("d", "1", T - 3 * DAY, PAGE_VIEW), T) == "late"
-    assert (LOGIC.hand_over(state), state.seen) == (b"", 1)
+    assert LOGIC.learn(state, "ann", T, T)
+    assert LOGIC.hand_over(state) == b""
     emptied = device("s")
     assert LOGIC.hand_over(emptied)
     assert (LOGIC.hand_over(emptied), emptied.seen) == (b"", 2)
 
 
+def test_nothing_moves_before_a_login_is_known() -> None:
+    state = LOGIC.zero()
+    LOGIC.apply(state, Event("d", "1", T, PAGE_VIEW), T)
+    LOGIC.learn(state, "ann", T + HOUR, T)
+    assert LOGIC.hand_over(state) == b""
+    LOGIC.learn(state, "ann", T, T)
+    assert LOGIC.hand_over(state)
+
+
 @pytest.mark.parametrize("kept", ["ids", "sessions", "trails", "orders", "levels"])
 def test_each_thing_that_events_left_is_reason_enough(kept: str) -> None:
-    state, full = LOGIC.zero(), device("s")
+    state, full = device(), device("s")
     full.orders = {b"12345678": T + DAY}
     setattr(state, kept, getattr(full, kept))
     assert getattr(LOGIC.load(LOGIC.hand_over(state)), kept)
@@ -88,6 +98,7 @@ def test_the_bytes_of_a_device_may_be_those_of_another_release() -> None:
     old = ShopperLogic(branch_views("cart"))
     state = old.zero()
     old.apply(state, Event("d", "1", T, ADD_TO_CART, products=(Product("hat"),)), T)
+    old.learn(state, "ann", T, T)
     user = LOGIC.zero()
     LOGIC.merge(user, old.hand_over(state), T)
     (day,) = [row.values for row in LOGIC.rows(user, "ann") if row.window == "24h"]
@@ -125,6 +136,11 @@ def test_where_branches_run_apart_each_points_from_what_it_writes() -> None:
     assert pointers(pointing_rows(alone, move, T)) == ["session"]
 
 
+def test_a_device_that_is_called_like_its_user_does_not_point_to_itself() -> None:
+    state = device(None)
+    assert pointing_rows(LOGIC, Move("ann", "ann", 2, LOGIC.hand_over(state)), T) == []
+
+
 def deletions(rows: list[FeatureRow]) -> list[tuple[str, int, bool]]:
     assert all((row.values, row.seen, row.owner, row.same_as) == (None, NEVER_AGAIN, "d", "") for row in rows)
     return sorted((row.entity_id, row.until, row.if_there) for row in rows)
@@ -140,6 +156,7 @@ def test_deletions_that_the_device_still_owed_are_made() -> None:
     state = LOGIC.zero()
     for number, at in enumerate((5, 3, 4)):
         LOGIC.apply(state, Event("d", str(number), T + at, PRODUCT_VIEW), T + 5)
+    LOGIC.learn(state, "ann", T, T)
     rows = pointing_rows(LOGIC, moved(state), T + HOUR)
     assert deletions(rows[4:]) == [
         (f"d~{T + 3}", T + 5 + DAY, False),
