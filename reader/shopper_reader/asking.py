@@ -39,10 +39,14 @@ class Question(NamedTuple):
 class Asking:
     """One call: its questions, then the pipeline's reports if they are due, then the time."""
 
-    def __init__(self, questions: list[Question], progress: bytes | None) -> None:
-        """Keep the questions; `progress` is the key of the reports, or None."""
+    def __init__(self, questions: list[Question], progress: bytes | None, followed: bool = False) -> None:
+        """Keep the questions; `progress` is the key of the reports, or None.
+
+        With `followed` they are about rows that others pointed to.
+        """
         self.questions = questions
         self.progress = progress
+        self.followed = followed
 
     @property
     def count(self) -> int:
@@ -134,9 +138,20 @@ class Asker:
             self._read_at = self._clock()
         moment = Moment(now, self._progress, self._defaults)
         return [
-            Row(shopper, key, plan, () if isinstance(reply, ResponseError) else reply, moment)
+            Row(
+                shopper, key, plan, () if isinstance(reply, ResponseError) else reply, moment, asking.followed
+            )
             for (shopper, key, plan), reply in zip(asking.questions, replies, strict=False)
         ]
+
+    def further(self, rows: Iterable[Row]) -> Asking | None:
+        """Ask for the rows that some of `rows` point to, each once; None where none does."""
+        questions = {}
+        for row in rows:
+            if user := row.points_to:
+                key = self._keys.shopper(user) + row.window.encode()
+                questions[key] = Question(user, key, row.plan)
+        return Asking(list(questions.values()), None, followed=True) if questions else None
 
     def _asking(self, questions: list[Question]) -> Asking:
         due = self._clock() - self._read_at >= PROGRESS_EVERY_S
@@ -146,6 +161,12 @@ class Asker:
 def pack(command: Command) -> bytes:
     """A command as it is sent."""
     return b"*%d\r\n%s" % (len(command), _words(*command))
+
+
+def joined(rows: Iterable[Row], found: Iterable[Row]) -> list[Row]:
+    """The rows, with those that were found in the places of those that point to them."""
+    known = {(row.shopper, row.window): row for row in found}
+    return [known.get((row.points_to, row.window), row) for row in rows]
 
 
 def by_shopper(asking: Asking, rows: Iterable[Row]) -> dict[str, Shopper]:

@@ -9,7 +9,7 @@ from redis.backoff import EqualJitterBackoff
 
 from shopper_reader.address import Address
 from shopper_reader.aio_links import AsyncLink, async_link_to
-from shopper_reader.asking import Asker, Asking, by_shopper
+from shopper_reader.asking import Asker, Asking, by_shopper, joined
 from shopper_reader.catalogue import Catalogue, shipped
 from shopper_reader.errors import TransportError
 from shopper_reader.faults import CAUGHT, unreachable
@@ -61,7 +61,10 @@ class AsyncFeatures:
     async def get_many(
         self, shoppers: Iterable[str], *, windows: Names = None, features: Names = None
     ) -> dict[str, Shopper]:
-        """The rows of many shoppers in one round trip (to each node of a cluster)."""
+        """The rows of many shoppers in one round trip (to each node of a cluster).
+
+        A second one goes to the users' rows where some are of devices whose rows point there.
+        """
         asking = self._asker.shoppers(shoppers, windows, features)
         return by_shopper(asking, await self._read(asking))
 
@@ -83,6 +86,14 @@ class AsyncFeatures:
         await self.close()
 
     async def _read(self, asking: Asking) -> list[Row]:
+        rows = self._asker.rows(asking, await self._replies(asking))
+        further = self._asker.further(rows)
+        if further is None:
+            return rows
+        # A row that is pointed to and points itself is not followed: it is MISSING.
+        return joined(rows, self._asker.rows(further, await self._replies(further)))
+
+    async def _replies(self, asking: Asking) -> list[Any]:
         self._breaker.admit()
         try:
             replies = await self._retry.call_with_retry(lambda: self._once(asking), _nothing)
@@ -90,7 +101,7 @@ class AsyncFeatures:
             self._breaker.failed()
             raise
         self._breaker.succeeded()
-        return self._asker.rows(asking, replies)
+        return replies
 
     async def _once(self, asking: Asking) -> list[Any]:
         try:

@@ -8,7 +8,7 @@ from redis.backoff import EqualJitterBackoff
 from redis.retry import Retry
 
 from shopper_reader.address import Address
-from shopper_reader.asking import Asker, Asking, by_shopper
+from shopper_reader.asking import Asker, Asking, by_shopper, joined
 from shopper_reader.catalogue import Catalogue, shipped
 from shopper_reader.errors import ConnectError, TimedOutError, TransportError
 from shopper_reader.faults import CAUGHT, unreachable
@@ -74,7 +74,7 @@ class Features:
         return cls(link_to(address, limits), asker, limits, address.shown)
 
     def get(self, shopper: str, *, windows: Names = None, features: Names = None) -> Shopper:
-        """The shopper's rows in one round trip.
+        """The shopper's rows in one round trip, or in two where they are found under another id (`same_as`).
 
         Args:
             shopper: the `user_id`, else the device's own id.
@@ -86,7 +86,10 @@ class Features:
     def get_many(
         self, shoppers: Iterable[str], *, windows: Names = None, features: Names = None
     ) -> dict[str, Shopper]:
-        """The rows of many shoppers in one round trip (to each node of a cluster)."""
+        """The rows of many shoppers in one round trip (to each node of a cluster).
+
+        A second one goes to the users' rows where some are of devices whose rows point there.
+        """
         asking = self._asker.shoppers(shoppers, windows, features)
         return by_shopper(asking, self._read(asking))
 
@@ -108,14 +111,22 @@ class Features:
         self.close()
 
     def _read(self, asking: Asking) -> list[Row]:
+        rows = self._asker.rows(asking, self._replies(asking))
+        further = self._asker.further(rows)
+        if further is None:
+            return rows
+        # A row that is pointed to and points itself is not followed: it is MISSING.
+        return joined(rows, self._asker.rows(further, self._replies(further)))
+
+    def _replies(self, asking: Asking) -> list[Any]:
         self._breaker.admit()
         try:
-            replies = self._retry.call_with_retry(lambda: self._once(asking), _nothing)
+            replies: list[Any] = self._retry.call_with_retry(lambda: self._once(asking), _nothing)
         except TransportError:
             self._breaker.failed()
             raise
         self._breaker.succeeded()
-        return self._asker.rows(asking, replies)
+        return replies
 
     def _once(self, asking: Asking) -> list[Any]:
         try:

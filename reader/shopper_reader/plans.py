@@ -8,12 +8,13 @@ from typing import Any, Final
 from shopper_reader.catalogue import SESSION, Catalogue
 from shopper_reader.errors import UnknownFeatureError, UnknownWindowError
 from shopper_reader.specs import START, Fields, Spec, specs_of
+from shopper_reader.verdicts import SAME_AS
 
 Names = str | Iterable[str] | None
 """One name, several, or None: all."""
 Reply = Sequence[bytes | None] | Mapping[bytes, bytes]
 """What Redis, or its client for clusters, answers to the command of a plan."""
-META: Final = (b"_v", b"_at", b"_next", b"_until", b"_gone", b"_capped", b"_owner")
+META: Final = (SAME_AS, b"_v", b"_at", b"_next", b"_until", b"_gone", b"_capped", b"_owner")
 FEW: Final = 24
 """Up to so many fields are asked for by name: Redis looks each up from the beginning of the hash."""
 
@@ -36,6 +37,12 @@ class WindowPlan:
     def command(self) -> tuple[bytes, tuple[bytes, ...]]:
         """The command, and what follows the key."""
         return (b"HMGET", self.wanted) if self.wanted else (b"HGETALL", ())
+
+    def may_point(self, reply: Reply) -> bool:
+        """Whether it is worth looking if the reply points to a user; cheap, since nearly none does."""
+        if self.wanted and not isinstance(reply, Mapping):
+            return bool(reply) and reply[0] is not None
+        return SAME_AS in reply
 
     def fields(self, reply: Reply) -> Fields:
         """The fields that Redis answered; a reply that is an error has none."""

@@ -2,20 +2,26 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shopper_reader.keys import bucket_of
 from shopper_reader.verdicts import SILENT_AFTER_MS, Health
 
+FUSED: Final = ("", "devices")
+"""What follows the bucket in the names of fields where one operator hosts all branches of users, and another
+those of devices; where branches run apart it is a branch, or `devices-` and a branch."""
+
 
 class Report(NamedTuple):
-    """One bucket's; where branches run apart, one branch's of it."""
+    """One operator's, of one bucket."""
 
     at: int
     covers_from: int
     rewriting: bool
     buckets: int
     """How many there are."""
+    run: str
+    """Which run of the job tells it."""
 
 
 class Progress:
@@ -29,8 +35,8 @@ class Progress:
         for name, text in fields.items():
             report = _report(text)
             if report is not None:
-                bucket, apart, _ = name.decode(errors="replace").partition("/")
-                self._of.setdefault(bucket, {}).setdefault(bool(apart), []).append(report)
+                bucket, _, operator = name.decode(errors="replace").partition("/")
+                self._of.setdefault(bucket, {}).setdefault(operator in FUSED, []).append(report)
                 if self._newest is None or report.at > self._newest.at:
                     self._newest = report
         self._known: dict[str, Health] = {}
@@ -49,7 +55,7 @@ class Progress:
         if found is None:
             # A job that ran in the other topology before has left its reports behind.
             forms = self._of.get(bucket, {}).values()
-            own = max(forms, key=_latest, default=[self._newest])
+            own = _of_one_run(max(forms, key=_latest, default=[self._newest]))
             heard = min(report.at for report in own)
             found = self._known[bucket] = Health(
                 heard,
@@ -66,8 +72,18 @@ def _report(text: bytes) -> Report | None:
         at, covers_from, buckets = (int(told[name]) for name in ("at", "covers_from", "buckets"))
     except (KeyError, TypeError, ValueError):
         return None
-    return Report(at, covers_from, bool(told.get("rewriting")), buckets) if buckets > 0 else None
+    run = str(told.get("run", ""))
+    return Report(at, covers_from, bool(told.get("rewriting")), buckets, run) if buckets > 0 else None
 
 
 def _latest(reports: Iterable[Report]) -> int:
     return max(report.at for report in reports)
+
+
+def _of_one_run(reports: list[Report]) -> list[Report]:
+    """The reports of the latest run alone: an operator that holds nothing of a bucket tells nothing of it.
+
+    What one that did, or that there is no more, told before a restart would look like silence.
+    """
+    run = max(reports, key=lambda report: report.at).run
+    return [report for report in reports if report.run == run]

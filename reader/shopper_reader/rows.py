@@ -8,7 +8,7 @@ from shopper_reader.errors import ValueFormatError
 from shopper_reader.plans import Reply, WindowPlan
 from shopper_reader.progress import Progress
 from shopper_reader.values import Value
-from shopper_reader.verdicts import Health, Stamps, Verdict, judge, reason, stamps_of
+from shopper_reader.verdicts import Health, Stamps, Verdict, judge, reason, stamps_of, user_of
 
 
 class Moment(NamedTuple):
@@ -26,11 +26,23 @@ class Row(Mapping[str, Value]):
     Features with a default always are. A `get` of what is absent gives None, as with any mapping.
     """
 
-    __slots__ = ("_fields", "_key", "_moment", "_now", "_plan", "_reply", "_shopper", "_stamps")
+    __slots__ = ("_fields", "_followed", "_key", "_moment", "_now", "_plan", "_reply", "_shopper", "_stamps")
 
-    def __init__(self, shopper: str, key: bytes, plan: WindowPlan, reply: Reply, moment: Moment) -> None:
-        """Keep what Redis answered; `shopper` is empty where the row says itself whose it is."""
+    def __init__(
+        self, shopper: str, key: bytes, plan: WindowPlan, reply: Reply, moment: Moment, followed: bool = False
+    ) -> None:
+        """Keep what Redis answered.
+
+        Args:
+            shopper: whose row it is; empty where the row says so itself.
+            key: where it was.
+            plan: how it is taken apart.
+            reply: what Redis answered.
+            moment: when.
+            followed: whether another row pointed to it.
+        """
         self._shopper = shopper
+        self._followed = followed
         self._key = key
         self._plan = plan
         self._reply = reply
@@ -41,8 +53,25 @@ class Row(Mapping[str, Value]):
 
     @property
     def shopper(self) -> str:
-        """Whose row it is; of a session that was asked for by its id, who holds it, else empty."""
+        """The id under which it was found; of a session asked for by its id, who holds it, else empty."""
         return self._shopper or self._read().get(b"_owner", b"").decode(errors="replace")
+
+    @property
+    def same_as(self) -> str:
+        """The user whose row this is, where the one that was asked for pointed to it; else empty."""
+        return self._shopper if self._followed else ""
+
+    @property
+    def points_to(self) -> str:
+        """The user whose row is to be read instead of this one; the reader does so, once."""
+        if not self._shopper or not self._plan.may_point(self._reply):
+            return ""
+        return user_of(self._plan.fields(self._reply), self._clock)
+
+    @property
+    def plan(self) -> WindowPlan:
+        """How it was asked for."""
+        return self._plan
 
     @property
     def window(self) -> str:
@@ -143,6 +172,10 @@ class Row(Mapping[str, Value]):
     def __repr__(self) -> str:
         return f"Row({self.window!r}, {self.verdict}, {dict(self)})"
 
+    @property
+    def _clock(self) -> int:
+        return max(self._moment.now, self._moment.progress.clock)
+
     def _names(self) -> dict[str, None]:
         known = dict.fromkeys(self._plan.names)
         if self._plan.everything:
@@ -169,7 +202,7 @@ class Row(Mapping[str, Value]):
         if fields is None:
             fields = self._plan.fields(self._reply)
             self._stamps = stamps = stamps_of(fields)
-            self._now = clock = max(self._moment.now, self._moment.progress.clock)
+            self._now = clock = self._clock
             if stamps is None or stamps.until <= max(clock, stamps.at):
                 fields, self._stamps = {}, None
             else:
@@ -184,9 +217,14 @@ class Shopper(Mapping[str, Row]):
     __slots__ = ("_rows", "id")
 
     def __init__(self, shopper: str, rows: Mapping[str, Row]) -> None:
-        """Keep the rows."""
+        """Keep the rows; `shopper` is the id that was asked for."""
         self.id = shopper
         self._rows = rows
+
+    @property
+    def same_as(self) -> str:
+        """The user under whom rows were found, where the id is that of a device of theirs; else empty."""
+        return next((row.same_as for row in self._rows.values() if row.same_as), "")
 
     def __getitem__(self, window: str) -> Row:
         return self._rows[window]

@@ -12,6 +12,8 @@ STALE_AFTER_MS: Final = 2_000
 """So long after `_next` values may still be on their way."""
 SILENT_AFTER_MS: Final = 5_000
 """A pipeline that has not reported for longer is silent; it does so every second."""
+SAME_AS: Final = b"_same_as"
+"""The field of a device's row that names the user whose row is to be read instead."""
 
 
 class Verdict(str, Enum):
@@ -53,7 +55,19 @@ class Health(NamedTuple):
 
 
 def stamps_of(fields: Mapping[bytes, bytes]) -> Stamps | None:
-    """The stamps of a row; None where there is no row of ours, or a tombstone."""
+    """The stamps of a row; None where there is no row of ours, a tombstone, or one that points."""
+    return None if SAME_AS in fields else _stamps(fields)
+
+
+def user_of(fields: Mapping[bytes, bytes], clock: int) -> str:
+    """The user whose row is to be read instead; empty where these fields do not point any more."""
+    stamps = _stamps(fields) if SAME_AS in fields else None
+    if stamps is None or stamps.until <= max(clock, stamps.at):
+        return ""
+    return fields[SAME_AS].decode("utf-8", "replace")
+
+
+def _stamps(fields: Mapping[bytes, bytes]) -> Stamps | None:
     if b"_v" not in fields or b"_gone" in fields:
         return None
     try:
