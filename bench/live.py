@@ -27,6 +27,7 @@ from jobs.job_config import JobConfig
 from jobs.local.process import LocalProcess
 from jobs.local.stack import LocalStack
 from jobs.local.toolchain import ensure
+from jobs.watching.tellers import Teller
 
 DEADLINE_S: Final = 600.0
 POLL_S: Final = 0.1
@@ -63,12 +64,10 @@ class Job:
         self.sent += fill(self.stack.kafka.bootstrap, records)
 
     def progress(self) -> list[dict[str, Any]]:
-        """What each bucket tells, of the branch that accounts for every record where branches run apart."""
-        branch = "/session" if self.config.topology == "branches" else ""
+        """What each bucket tells, of the operators that account for every record."""
         key = f"{self.config.redis_prefix}pipeline:{self.config.job_name}:progress"
         told: dict[str, str] = self.redis.hgetall(key)
-        wanted = (name for name in told if name.endswith(branch) and (branch or "/" not in name))
-        return [json.loads(told[name]) for name in wanted]
+        return [json.loads(text) for name, text in told.items() if Teller.of(name).accounts]
 
     def counts(self) -> Counter[str]:
         """The job's counters: `read`, `applied`, `woken`, `rows.written` and the like."""

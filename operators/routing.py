@@ -17,6 +17,7 @@ from sinks.dead_letters import dead_letter
 ACCOUNTANT: Final = "session"
 """The branch that wants every event, so the one that accounts for every record where branches run apart."""
 DEVICES: Final = "devices"
+"""The operator that holds those who have not logged in, where logins count."""
 
 
 class Routed(NamedTuple):

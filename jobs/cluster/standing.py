@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from features.identity import OFF
 from jobs.job_config import JobConfig
 from jobs.settings import Settings
 from jobs.watching.progress import progress_key, told_by
-from operators.routing import ACCOUNTANT, DEVICES, devices_of
+from jobs.watching.tellers import Teller
 from serving.redis_reader import RedisReader, RedisUnreachableError
 
 
@@ -29,25 +29,21 @@ class Run(NamedTuple):
         return cls(job_id, int(attempt or 0))
 
 
-_ACCOUNTING: Final = frozenset({"", ACCOUNTANT, devices_of(""), devices_of(ACCOUNTANT)})
-
-
 class Standing:
     """All buckets together."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """Take the fields of the progress key; those of operators that account for nothing pass by."""
-        told = {name: (name.partition("/")[2], each) for name, each in told_by(fields).items()}
-        self.apart = any(host not in ("", DEVICES) for host, _ in told.values())
+        """Take the fields of the progress key; those of branches that account for nothing pass by."""
+        tellers = {name: Teller.of(name) for name in fields}
+        self.apart = any(teller.apart for teller in tellers.values())
         """Whether branches ran apart."""
-        self.devices = any(host.startswith(DEVICES) for host, _ in told.values())
+        self.devices = any(teller.devices for teller in tellers.values())
         """Whether devices had operators of their own, as with identity."""
-        self.buckets = {
-            name: each
-            for name, (host, each) in told.items()
-            if host in _ACCOUNTING and name.partition("/")[0].isdecimal()
-        }
-        """What each bucket tells, by its field."""
+        self.told = [
+            told
+            for name, told in told_by(fields).items()
+            if tellers[name].accounts and tellers[name].bucket.isdecimal()
+        ]
 
     @classmethod
     def read(cls, reader: RedisReader, job_name: str, prefix: str = "") -> Self:
@@ -62,12 +58,12 @@ class Standing:
     @property
     def life(self) -> int:
         """The latest life; 0 where no job of this name has lived."""
-        return max((told.life for told in self.buckets.values()), default=0)
+        return max((told.life for told in self.told), default=0)
 
     @property
     def covers_from(self) -> int:
         """From when on the job has read, by Kafka's timestamps."""
-        return min((told.covers_from for told in self.buckets.values()), default=0)
+        return min((told.covers_from for told in self.told), default=0)
 
     def positions(self, job_id: str) -> dict[int, int]:
         """By partition, an offset below which the latest run of that job has accounted for every record.
@@ -75,7 +71,7 @@ class Standing:
         Every record leaves its offset with some bucket, whatever became of it, and a partition's records are
         decoded in their order. What an earlier run told may be ahead of the state that this one began from.
         """
-        runs = [(Run.of(told.run), told) for told in self.buckets.values()]
+        runs = [(Run.of(told.run), told) for told in self.told]
         latest = max((run for run, _ in runs if run.job_id == job_id), default=None)
         found: dict[int, int] = {}
         for run, told in runs:
@@ -96,7 +92,7 @@ class Standing:
             )
             raise StandingError(msg)
         topology = "branches" if self.apart else "fused"
-        for told in self.buckets.values():
+        for told in self.told:
             for name, before, now in (
                 ("topic", told.topic, config.topic),
                 ("buckets", told.buckets, config.buckets),

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from features.views import BRANCHES
+from jobs.watching.tellers import Teller
 from operators.ledger import VERDICTS
-from operators.routing import ACCOUNTANT
 from operators.writing import Names
 from serving.redis_reader import RedisReader
 
@@ -28,7 +28,8 @@ class Progress:
     """All buckets together; times are epoch milliseconds, 0 where nothing was read yet."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Of every record, by the operator that accounts; work such as `rows.written` of all operators."""
+    """Of every record, by the operators that account, each for its own; work such as `rows.written` of all
+    operators."""
     branches: dict[str, Counter[str]] = field(default_factory=dict)
     """Each branch's own counters; where one operator hosts all, only `applied`."""
     partitions: dict[int, Position] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Progress:
     unbalanced: dict[str, int] = field(default_factory=dict)
     """Buckets whose verdicts do not add up to what they read, and by how much they miss it."""
     controls: dict[str, dict[int, int]] = field(default_factory=dict)
-    """`bucket` or `bucket/branch` -> partition -> greatest offset of a control record carried out."""
+    """Field (see `Teller`) -> partition -> greatest offset of a control record carried out."""
 
 
 class Reached(msgspec.Struct):
@@ -91,32 +92,35 @@ class Told(msgspec.Struct):
 
 
 def progress_key(job_name: str, prefix: str = "") -> str:
-    """Key of the hash that the job writes once a second: a field a bucket (and branch)."""
+    """Key of the hash that the job writes once a second: a field a bucket and operator."""
     return prefix + Names(job_name).progress
 
 
 def told_by(fields: Mapping[str, str]) -> dict[str, Told]:
-    """What each bucket tells, by its field in that hash: `bucket` or `bucket/branch`."""
+    """What each bucket tells, by its field in that hash (see `Teller`)."""
     return {name: msgspec.json.decode(text, type=Told) for name, text in fields.items()}
 
 
 def read_progress(reader: RedisReader, job_name: str, prefix: str = "") -> Progress:
     """Add up what the buckets report once a second.
 
-    Where branches run apart, the branch that wants every event speaks for all: each counts the same records.
-    What an earlier life or another topology left in the hash does not count.
+    Users and devices are two operators, each of which counts its own records. Where branches run apart, the
+    branch that wants every event speaks for all: each counts the same records. What an earlier life or
+    another topology left in the hash does not count.
     """
     (fields,) = reader.hashes([progress_key(job_name, prefix)])
     told = told_by(fields)
     life = max((bucket.life for bucket in told.values()), default=0)
     told = {name: bucket for name, bucket in told.items() if bucket.at >= life}
     latest = max(told, key=lambda name: told[name].at, default="")
-    apart = "/" in latest
-    return _together({name: bucket for name, bucket in told.items() if ("/" in name) == apart}, apart)
+    apart = bool(Teller.of(latest).branch)
+    return _together(
+        {name: each for name, each in told.items() if bool(Teller.of(name).branch) == apart}, apart
+    )
 
 
 def _together(told: Mapping[str, Told], apart: bool) -> Progress:
-    home = {name: each for name, each in told.items() if name.partition("/")[2] in ("", ACCOUNTANT)}
+    home = {name: each for name, each in told.items() if Teller.of(name).accounts}
     counts = _sum(home.values())
     for name, bucket in told.items():
         if name not in home:
@@ -126,7 +130,7 @@ def _together(told: Mapping[str, Told], apart: bool) -> Progress:
         counts=counts,
         branches=_branches(told, counts, apart),
         partitions=_positions(home.values()),
-        buckets=len(home),
+        buckets=len({Teller.of(name).bucket for name in home}),
         apart=apart,
         at=max((bucket.at for bucket in everyone), default=0),
         as_of=max((bucket.as_of for bucket in everyone), default=0),
@@ -155,7 +159,7 @@ def _branches(told: Mapping[str, Told], counts: Counter[str], apart: bool) -> di
     if not apart:
         return {branch: Counter(applied=counts[f"applied.{branch}"]) for branch in BRANCHES}
     return {
-        branch: _sum(bucket for name, bucket in told.items() if name.endswith(f"/{branch}"))
+        branch: _sum(bucket for name, bucket in told.items() if Teller.of(name).branch == branch)
         for branch in BRANCHES
     }
 

@@ -90,6 +90,11 @@ def is_tombstone(fields: Fields) -> bool:
     return "_gone" in fields and all(name[0] == "_" for name in fields)
 
 
+def points(fields: Fields) -> bool:
+    """Whether it says nothing but whose the device is."""
+    return "_same_as" in fields
+
+
 def wrong_snapshots(
     topic: Topic, snapshots: Iterable[tuple[str, Fields]], *, keyed_only: bool = True
 ) -> list[str]:
@@ -99,7 +104,7 @@ def wrong_snapshots(
     """
     asked: dict[str, list[tuple[str, Fields]]] = defaultdict(list)
     for key, fields in snapshots:
-        if "_at" in fields and not is_tombstone(fields):
+        if "_at" in fields and not is_tombstone(fields) and not points(fields):
             asked[owner_of(key, fields)].append((key, fields))
     wrong: list[str] = []
     for shopper, rows in asked.items():

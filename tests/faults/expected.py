@@ -88,8 +88,8 @@ class History:
 
 
 def wrong_fields(got: Mapping[str, str], wanted: Mapping[str, str], ours: Iterable[str]) -> list[str]:
-    """`field: got, wanted` wherever the two differ in a feature, or in one of `ours`."""
-    kept = set(ours)
+    """`field: got, wanted` wherever the two differ in a feature, in where they point, or in one of `ours`."""
+    kept = {*ours, "_same_as"}
     names = sorted(name for name in got.keys() | wanted.keys() if name[0] != "_" or name in kept)
     return [
         f"{name}: {got.get(name, 'nothing')}, the oracle says {wanted.get(name, 'nothing')}"

@@ -38,6 +38,19 @@ def test_the_place_to_read_on_is_behind_the_greatest_offset_of_any_bucket() -> N
     assert standing.positions(JOB) == {0: 13, 1: 8, 2: 1}
 
 
+def test_devices_are_no_branch_and_have_read_as_well() -> None:
+    run = f"{JOB}:0"
+    fused = Standing(
+        {"0": field(run, {0: 10}), "0/devices": field(run, {0: 12, 1: 3}, life=7, covers_from=2)}
+    )
+    assert fused.positions(JOB) == {0: 13, 1: 4}
+    assert (fused.apart, fused.life, fused.covers_from) == (False, 7, 2)
+    fused.check_fits(config())
+    told = {"0/session": {0: 1}, "0/cart": {0: 9}, "0/devices-session": {0: 2}, "0/devices-cart": {0: 9}}
+    apart = Standing({name: field(run, offsets) for name, offsets in told.items()})
+    assert (apart.apart, apart.positions(JOB)) == (True, {0: 3})
+
+
 def test_what_was_told_before_a_restart_may_be_ahead_and_is_not_trusted() -> None:
     standing = Standing({"0": field(f"{JOB}:1", {0: 10}), "1": field(f"{JOB}:0", {0: 99, 1: 4})})
     assert standing.positions(JOB) == {0: 11}

@@ -81,6 +81,42 @@ def test_a_branch_has_its_own_counters_where_branches_run_apart(monkeypatch: pyt
     assert said == ["1 records met a defect in our code: shopper dlq list --kind bug"]
 
 
+def test_devices_account_for_their_own_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {
+        "0": told(read=3, applied=3, **{"applied.cart": 1, "rows.written": 3}),
+        "0/devices": told(read=2, applied=1, dead=1, **{"applied.cart": 1, "rows.written": 1}),
+        "4/devices": told(read=1, at=NOW + 1),
+    }
+    found = progress(monkeypatch, fields)
+    assert not found.apart
+    assert Status("job", found, NOW).topology == "fused"
+    assert (found.counts["read"], found.counts["applied"], found.counts["rows.written"]) == (6, 4, 4)
+    assert (found.branches["cart"]["applied"], found.buckets) == (2, 2)
+    assert found.partitions == {0: Position(6, 7)}
+    assert found.unbalanced == {"4/devices": 1}
+    assert found.controls.keys() == fields.keys()
+    (problem,) = Status("job", found, NOW).problems()
+    assert "bucket 4/devices: its verdicts miss what it read by +1" in problem
+
+
+def test_devices_account_by_the_branch_that_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {
+        "0/session": told(read=3, applied=3, **{"rows.written": 3}),
+        "0/cart": told(applied=1, **{"rows.written": 2}),
+        "0/devices-session": told(read=2, applied=2, **{"rows.written": 4}),
+        "0/devices-cart": told(applied=1, dead=1, **{"dead.bug": 1, "rows.written": 5}),
+        "0": told(at=NOW - 1, read=99),
+        "0/devices": told(at=NOW - 1, read=99),
+    }
+    found = progress(monkeypatch, fields)
+    assert found.apart
+    assert (found.counts["read"], found.counts["applied"], found.counts["rows.written"]) == (5, 5, 14)
+    assert found.branches["cart"] == {"applied": 2, "dead": 1, "dead.bug": 1, "rows.written": 7}
+    assert found.branches["session"]["read"] == 5
+    assert (found.buckets, found.unbalanced) == (1, {})
+    assert found.partitions == {0: Position(5, 7)}
+
+
 def test_what_another_topology_or_life_left_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     old = told(at=NOW - 9_000, life=5, read=99)
     apart = {"0/session": told(read=1, applied=1), "0": old, "1": old}

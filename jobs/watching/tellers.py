@@ -1,0 +1,37 @@
+"""Who tells the fields of a job's progress: buckets of users and of devices, of all branches or of one."""
+
+from typing import NamedTuple, Self
+
+from operators.routing import ACCOUNTANT, DEVICES
+
+
+class Teller(NamedTuple):
+    """Who tells a field of the progress."""
+
+    bucket: str
+    branch: str
+    """Empty where one operator hosts all branches."""
+    devices: bool
+    """Whether it is the operator of devices."""
+
+    @classmethod
+    def of(cls, field_name: str) -> Self:
+        """The teller of a field.
+
+        >>> Teller.of("7"), Teller.of("7/devices-cart")
+        (Teller(bucket='7', branch='', devices=False), Teller(bucket='7', branch='cart', devices=True))
+        """
+        bucket, _, operator = field_name.partition("/")
+        devices = operator == DEVICES or operator.startswith(f"{DEVICES}-")
+        branch = operator[len(DEVICES) + 1 :] if devices else operator
+        return cls(bucket, branch, devices)
+
+    @property
+    def apart(self) -> bool:
+        """Whether branches run apart."""
+        return self.branch != ""
+
+    @property
+    def accounts(self) -> bool:
+        """Whether it gives each record that it counts as read its verdict."""
+        return self.branch in ("", ACCOUNTANT)
