@@ -23,6 +23,8 @@ def get(
 ) -> None:
     """Show a shopper's features: features down, windows across, the session beside them.
 
+    Of a device on which somebody has logged in they are that user's, and a row says so.
+
     The last rows tell how old the values are, when they next change, and whether they hold: FRESH, STALE (the
     job is behind or down) or PARTIAL (it began to read after the window's beginning).
 
@@ -41,7 +43,7 @@ def get(
         )
         raise NotFoundError(msg)
     if json:
-        typer.echo(orjson.dumps({window: row.texts for window, row in rows.items()}))
+        typer.echo(orjson.dumps({window: texts_of(row) for window, row in rows.items()}))
     else:
         print_shopper(settings, shopper, rows)
 
@@ -61,9 +63,16 @@ def read(settings: Settings, shopper: str) -> dict[str, Row]:
     return {window: row for window, row in found.items() if row.verdict is not Verdict.MISSING}
 
 
+def texts_of(row: Row) -> dict[str, str]:
+    """The row's fields, and whose it is if another row pointed to it."""
+    return row.texts | ({"_same_as": row.same_as} if row.same_as else {})
+
+
 def print_shopper(settings: Settings, shopper: str, rows: dict[str, Row]) -> None:
     """Print the table, and why values do not hold."""
     notes: dict[str, dict[str, str]] = {"as of": {}, "next change": {}, "expires": {}, "": {}}
+    if any(row.same_as for row in rows.values()):
+        notes = {"same as": {window: row.same_as for window, row in rows.items()}} | notes
     for window, row in rows.items():
         following, until = (row.next or 0) - row.now, (row.until or 0) - row.now
         notes["as of"][window] = f"{span(row.age_ms or 0)} ago"

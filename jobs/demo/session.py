@@ -22,7 +22,8 @@ from jobs.settings import Settings
 from jobs.settings.job import job_config
 from jobs.watching.progress import Progress, read_progress
 from serving.redis_reader import RedisReader, RedisUnreachableError
-from sinks.keys import encode_id, key_name
+from serving.shoppers import read_shoppers
+from sinks.keys import encode_id
 
 PARTITIONS: Final = 4
 SHOWN: Final = 6
@@ -172,12 +173,12 @@ class DemoSession:
         return read_progress(self._reader, self.settings.job_name, self.settings.redis_prefix)
 
     def _shoppers(self) -> list[tuple[str, Hashes]]:
+        """Read those of whom most is heard; in the place of a device whose rows point, its user, once."""
         labels = [*(window.label for window in self.settings.windows), "session"]
         shoppers = self._lively()
-        prefix = self.settings.redis_prefix
-        keys = [key_name("user", encode_id(name), label, prefix) for name in shoppers for label in labels]
-        found = iter(self._reader.hashes(keys))
-        return [(shopper, {label: next(found) for label in labels}) for shopper in shoppers]
+        rows, same_as = read_shoppers(self._reader, shoppers, labels, self.settings.redis_prefix)
+        names = dict.fromkeys(same_as.get(name, name) for name in shoppers)
+        return [(name, rows[name]) for name in names]
 
     def _lively(self) -> list[str]:
         """Return those of whom most is heard."""

@@ -221,6 +221,7 @@ class LivePage:
         ]
         return {
             "shopper": shopper,
+            "same_as": seen.same_as.get(shopper, ""),
             "known": shopper in seen.rows,
             "rows": rows,
             "timeline": sorted(timeline, key=lambda each: -each["at"])[:TIMELINE],

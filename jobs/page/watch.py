@@ -15,16 +15,13 @@ from jobs.page.looked_at import LookedAt
 from jobs.settings import Settings
 from jobs.watching.progress import Progress, read_progress
 from serving.redis_reader import RedisReader, RedisUnreachableError
-from sinks.keys import encode_id, key_name
+from serving.shoppers import Hashes, read_shoppers
 
 LIVE: Final = 8
 EVERY_S: Final = 0.5
 TIMEOUT_S: Final = 1.0
 _KEPT_S: Final = 60
 _RATE_MS: Final = 5_000
-
-Hashes = Mapping[str, Mapping[str, str]]
-"""A shopper's hashes by window label; an absent one is empty."""
 
 
 class Reported:
@@ -68,8 +65,11 @@ class Seen:
     """Why there is nothing newer."""
     progress: Progress = field(default_factory=Progress)
     rows: Mapping[str, Hashes] = field(default_factory=dict)
-    """By shopper."""
+    """By shopper; those of a device as its user's."""
     live: tuple[str, ...] = ()
+    """Who is shown, each once: in the place of a device whose rows point is its user."""
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    """By shopper whose rows point: the user."""
 
 
 class Watch(threading.Thread):
@@ -123,21 +123,16 @@ class Watch(threading.Thread):
             self._chosen[shopper] -= 1
             self._chosen = +self._chosen
 
-    def keys_of(self, shopper: str, cluster: bool) -> list[str]:
-        """The shopper's keys, in the order of `labels`."""
-        prefix = self._settings.redis_prefix
-        return [key_name("user", encode_id(shopper), label, prefix, cluster) for label in self.labels]
-
     def _read(self, reader: RedisReader) -> None:
-        live = self._kept.lively(round(time.time() * 1000), LIVE)
+        lively = self._kept.lively(round(time.time() * 1000), LIVE)
         with self._lock:
-            shoppers = list(dict.fromkeys([*live, *self._chosen]))
-        keys = [key for shopper in shoppers for key in self.keys_of(shopper, reader.cluster)]
-        found = iter(reader.hashes(keys) if keys else ())
-        rows = {shopper: {label: next(found) for label in self.labels} for shopper in shoppers}
-        progress = read_progress(reader, self._settings.job_name, self._settings.redis_prefix)
+            shoppers = [*lively, *self._chosen]
+        prefix = self._settings.redis_prefix
+        rows, same_as = read_shoppers(reader, shoppers, self.labels, prefix)
+        progress = read_progress(reader, self._settings.job_name, prefix)
         self.reported.add(progress)
-        self.seen = Seen(round(time.time() * 1000), "", progress, rows, tuple(live))
+        live = tuple(dict.fromkeys(same_as.get(shopper, shopper) for shopper in lively))
+        self.seen = Seen(round(time.time() * 1000), "", progress, rows, live, same_as)
 
 
 def branch_rates(reported: Reported, progress: Progress) -> list[dict[str, object]]:

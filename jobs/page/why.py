@@ -7,11 +7,12 @@ from typing import Any, Final
 from features.explain import Explainer, Heard, Step
 from features.row import Value
 from jobs.page.kept import Kept, about
-from jobs.page.watch import TIMEOUT_S, Hashes
+from jobs.page.watch import TIMEOUT_S
 from jobs.settings import Settings
 from serving.page.service import RefusedError
 from serving.redis_reader import RedisReader, RedisUnreachableError
-from sinks.codec import decode
+from serving.shoppers import Hashes
+from sinks.codec import decode, pointed_to
 from sinks.keys import encode_id, key_name
 from sinks.text import text_of
 
@@ -72,17 +73,24 @@ class Why:
         self._reader.close()
 
     def _together(self, shopper: str, window: str) -> tuple[dict[str, str], list[Heard]]:
-        """The row, and the events that were there when it was written; one may be a moment behind."""
-        prefix, cluster = self._settings.redis_prefix, self._reader.cluster
-        key = key_name("user", encode_id(shopper), window, prefix, cluster)
+        """The row, and the events that were there when it was written; one may be a moment behind.
+
+        Where the row points, they are the user's.
+        """
+        whose = pointed_to(self._row(shopper, window)) or shopper
         for tried in range(_TRIES):
-            heard = self._kept.events(shopper)
-            (fields,) = self._reader.hashes([key])
+            heard = self._kept.events(whose)
+            fields = self._row(whose, window)
             if fields.get("_seen") == str(len(heard)):
                 break
             if tried:
                 time.sleep(_PAUSE_S)
         return fields, heard
+
+    def _row(self, shopper: str, window: str) -> dict[str, str]:
+        prefix, cluster = self._settings.redis_prefix, self._reader.cluster
+        (fields,) = self._reader.hashes([key_name("user", encode_id(shopper), window, prefix, cluster)])
+        return fields
 
     def _doubt(self, computed: str | None, kept: int, seen: int) -> str:
         told = f"Computed anew from the events at hand it is {'absent' if computed is None else computed}, "

@@ -34,8 +34,10 @@ EVENT: Final = {
     },
 }
 """One event, for OpenAPI."""
-State = Mapping[str, tuple[str, dict[str, Any]]]
-"""By window: the verdict, and the values that do not depend on the moment of reading."""
+Said = tuple[str, str | None]
+"""The verdict, and the user whose row it is if that is another than was asked for."""
+State = Mapping[str, tuple[Said, dict[str, Any]]]
+"""By window: what is said of the row, and the values that do not depend on the moment of reading."""
 
 
 @router.get(
@@ -46,8 +48,8 @@ State = Mapping[str, tuple[str, dict[str, Any]]]
     | {
         200: {
             "description": "`features`: everything, as /features tells it; `change`: by window the verdict, "
-            "its times, `changed` values and those that are `gone`; `unavailable`: a problem document, "
-            "until `features` comes again; `end`: the server stops.",
+            "its times, `same_as`, `changed` values and those that are `gone`; `unavailable`: a problem "
+            "document, until `features` comes again; `end`: the server stops.",
             "content": {"text/event-stream": {"schema": EVENT}},
         }
     },
@@ -133,7 +135,7 @@ class Story:
         clocks = self._serving.clocks
         return {
             window: (
-                row["verdict"],
+                (row["verdict"], row["same_as"]),
                 {name: v for name, v in sorted(row["features"].items()) if name not in clocks[window]},
             )
             for window, row in rows.items()
@@ -146,9 +148,9 @@ class Story:
     def _changed(self, rows: dict[str, dict[str, Any]]) -> ServerSentEvent | None:
         before, self._told = self._told, self._state(rows)
         windows = {}
-        for window, (verdict, values) in self._told.items():
-            verdict_before, values_before = before[window]
-            if (verdict, values) == (verdict_before, values_before):
+        for window, (said, values) in self._told.items():
+            said_before, values_before = before[window]
+            if (said, values) == (said_before, values_before):
                 continue
             row = dict(rows[window])
             shown = row.pop("features")

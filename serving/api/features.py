@@ -80,7 +80,8 @@ async def features_of(
 ) -> Response:
     """The values of every window, each with its verdict and its age, in one round trip to Redis.
 
-    A shopper who is not known has the verdict MISSING in every window, and is no error.
+    Of a device whose user has logged in they are the user's, as `same_as` says, in one round trip more. A
+    shopper who is not known has the verdict MISSING in every window, and is no error.
     """
     check_path(request)
     found = await serving.read(

@@ -70,6 +70,9 @@ class RowTold(BaseModel):
         "MISSING: there is no row."
     )
     why: str = Field(description="The verdict's reason in words.")
+    same_as: str | None = Field(
+        description="The user whose row this is, where the id is that of a device of theirs; else null."
+    )
     now: int = Field(
         description="The clock by which the row was judged: Redis', or the job's if that is ahead."
     )
@@ -92,6 +95,7 @@ EXAMPLE: Final[dict[str, Any]] = {
         "5min": {
             "verdict": "FRESH",
             "why": "right as of 1840 ms ago and until the next change",
+            "same_as": None,
             "now": 1767225601840,
             "at": 1767225600000,
             "next": 1767225610000,

@@ -40,6 +40,7 @@ def row_of(row: Row, names: Iterable[str] | None = None) -> dict[str, Any]:
     made = {
         "verdict": row.verdict.value,
         "why": row.why,
+        "same_as": row.same_as or None,
         "now": row.now,
         "at": row.at,
         "next": row.next,
@@ -57,8 +58,8 @@ def shopper_of(shopper: str, rows: Shopper) -> dict[str, Any]:
 
 
 def version_of(rows: Shopper) -> str:
-    """Another text when anything that Redis holds of the rows, or a verdict, is another."""
-    parts = [f"{window} {row.verdict.value} {row.version}" for window, row in rows.items()]
+    """Another text when anything that Redis holds of the rows, a verdict, or whose row it is, is another."""
+    parts = [f"{window} {row.verdict.value} {row.version} {row.same_as}" for window, row in rows.items()]
     return blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
 
 

@@ -113,7 +113,11 @@ function draw(told) {
   live(told.live, chosen, choose);
   letters(told.letters);
   happenings(told.happenings);
-  if (told.chosen?.shopper === chosen && told.chosen.known) shopper(told.chosen, told.at);
+  if (told.chosen?.shopper === chosen && told.chosen.known) {
+    // A device whose user has logged in: everything of it is told of the user, and there only.
+    if (told.chosen.same_as) choose(told.chosen.same_as);
+    else shopper(told.chosen, told.at);
+  }
   document.body.dataset.frame = told.at;
 }
 
