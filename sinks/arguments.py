@@ -12,6 +12,7 @@ TOMBSTONE_MS: Final = 24 * 3_600_000
 """A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
 
 _IF_THERE: Final = "there"
+_MOVED: Final = "moved"
 _NOBODY: Final = (False, False, False)
 Texts = dict[int, list[str]]
 """What was made of `FeatureRow.values`, by its identity: the current session goes to two keys."""
@@ -29,6 +30,8 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
     if row.until <= row.at:
         # The window became empty: nothing is left to read, and no claim to a session that others hold.
         return (version, until, (), *_ownership(row, gone=True))
+    if row.same_as:
+        return (version, until, _flat(meta_of(row, life)))
     flat = [
         "_v",
         version,
@@ -43,6 +46,8 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
     ]
     if row.entity == "session":
         flat += ("_owner", clean(row.owner), "_start", str(row.start))
+        if row.moved:
+            flat += ("_moved", "1")
     if row.capped:
         flat += ("_capped", "1")
     flat += _features(row, texts)
@@ -57,9 +62,13 @@ def shared_row(
     row: FeatureRow, life: int, branch: str, names: Collection[str], zeros: Mapping[str, str]
 ) -> Sequence[Any]:
     """The argument of `branches.lua`; `names` are all fields of the branch, `zeros` what it says empty."""
-    gone = row.values is None
+    version = fence(life, row.seen, row.at)
+    if row.same_as and row.until > row.at:
+        same_as = clean(row.same_as)
+        return version, str(row.until), str(row.next), row.at, False, (), (), False, same_as
+    gone = row.values is None or bool(row.same_as)
     fields = zeros if gone else fields_of(row)
-    version, until = fence(life, row.seen, row.at), str(row.at if gone else row.until)
+    until = str(row.at if gone else row.until)
     absent = [name for name in names if name not in fields]
     capped = f"_capped:{branch}"
     mine = {f"_v:{branch}": version, f"_next:{branch}": str(row.next), f"_until:{branch}": until}
@@ -86,7 +95,8 @@ def _features(row: FeatureRow, texts: Texts | None) -> list[str]:
 def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:
     if row.entity != "session":
         return ()
-    return (clean(row.owner), str(row.start), _IF_THERE if row.if_there else gone)
+    claim = _MOVED if row.moved and not gone else _IF_THERE if row.if_there else gone
+    return (clean(row.owner), str(row.start), claim)
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

@@ -43,7 +43,7 @@ def branch_script(branch: str, branches: Mapping[str, BranchFields]) -> Script:
         msg = f"branch {branch!r} is none of {sorted(branches)}; expected the fields of every branch"
         raise SinkSettingError(msg)
     others = sorted(branches.keys() - {branch})
-    meta = ["_v", f"_v:{branch}"]
+    meta = ["_v", f"_v:{branch}", "_same_as"]
     zeros = []
     for other in others:
         texts = {name: text_of(value) for name, value in branches[other].zeros.items()}

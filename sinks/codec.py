@@ -1,7 +1,8 @@
 """A feature row as a Redis hash, and back. Pure: nothing here talks to Redis.
 
 Fields that begin with `_` are ours: `_at`, `_next`, `_until` (epoch milliseconds), `_seen`, `_v` (the fence),
-`_capped`, `_gone` (a tombstone), `_owner` and `_start` (of `session:` rows). All others are features.
+`_capped`, `_gone` (a tombstone), `_owner`, `_start` and `_moved` (of `session:` rows), `_same_as` (the hash
+points to the user whose device this is, and holds no features). All others are features.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ __all__ = [
     "meta_of",
     "money_of",
     "parts_of",
+    "pointed_to",
     "text_of",
 ]
 
@@ -98,6 +100,11 @@ def meta_of(row: FeatureRow, life: int) -> dict[str, str]:
     if row.entity == "session":
         meta["_owner"] = clean(row.owner)
         meta["_start"] = str(row.start)
+        if row.moved:
+            meta["_moved"] = "1"
+    if row.same_as:
+        # As it is, like `_owner`: only ids in keys are percent-encoded.
+        meta["_same_as"] = clean(row.same_as)
     if row.capped:
         meta["_capped"] = "1"
     if row.values is None:
@@ -106,11 +113,12 @@ def meta_of(row: FeatureRow, life: int) -> dict[str, str]:
 
 
 def decode(fields: Mapping[str, str]) -> Stored | None:
-    """What a hash says, or None when there is none, a tombstone, or somebody else's.
+    """What a hash says, or None when there is none, a tombstone, one that points, or somebody else's.
 
-    Who reads compares `until` with the clock: if the server's clock is behind, a hash outlives its row.
+    Of one that points `pointed_to` tells where. Who reads compares `until` with the clock: if the server's
+    clock is behind, a hash outlives its row.
     """
-    if "_v" not in fields or "_gone" in fields:
+    if "_v" not in fields or "_gone" in fields or "_same_as" in fields:
         return None
     try:
         return Stored(
@@ -124,3 +132,12 @@ def decode(fields: Mapping[str, str]) -> Stored | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def pointed_to(fields: Mapping[str, str]) -> str:
+    """The user whose row is to be read instead of this hash; empty where it does not point.
+
+    >>> pointed_to({"_v": "…", "_same_as": "ann"}), pointed_to({"_v": "…", "cart_add_count": "1"})
+    ('ann', '')
+    """
+    return fields.get("_same_as", "") if "_v" in fields else ""

@@ -1,7 +1,8 @@
 -- Writes hashes that have one writer, fenced. KEYS: the hashes, all in one slot.
 -- ARGV[1]: MessagePack array, for each key
 -- {fence, expiry, {field, value, ...}, owner, start, gone, base, {absent, ...}, forgotten}. Owner, start and gone are false
--- except for `session:` hashes and tombstones; gone is `there` where a tombstone is needed only over something that is there.
+-- except for `session:` hashes and tombstones; gone is `there` where a tombstone is needed only over something that is there,
+-- and `moved` where the part is not gone, but came from a device to its user.
 -- With a `base`, the fields are only those that may have changed since the write with that fence; without, they are all. An
 -- empty list of fields: the row is over, nothing is kept. Forgotten: so it is whatever the fence, unless a later life or another
 -- owner wrote it.
@@ -20,12 +21,22 @@ local function bytewise_less(left, right)
   return #left < #right
 end
 
--- A session with parts of two shoppers belongs to the part with the least (start, owner).
+local LIFE = 14 -- width of the first part of a fence
+
+local function life_of(fence) return string.sub(fence, 1, LIFE) end
+
+-- A session with parts of two shoppers belongs to the part that began first. Of two that began together one is what the
+-- other was before a login, and the one that moved has it, unless a later life, which may know no logins, comes after it;
+-- else the one with the lesser owner.
 local function owns(row, stored)
   if stored[4] then return true end
-  if row[6] then return false end
+  local moved = row[6] == 'moved'
+  if row[6] and not moved then return false end
   local new, old = tonumber(row[5]), tonumber(stored[3])
   if not old or new ~= old then return not old or new < old end
+  local moved_before = stored[5] and stored[1] and life_of(stored[1]) >= life_of(row[1])
+  if moved and not moved_before then return true end
+  if moved_before and not moved then return false end
   return bytewise_less(row[4], stored[2])
 end
 
@@ -34,13 +45,11 @@ local function newer(row, fence)
   return not fence or #fence ~= #row[1] or fence <= row[1]
 end
 
-local LIFE = 14 -- width of the first part of a fence
-
 local function foreign_part(row, stored) return row[4] and stored[2] and stored[2] ~= row[4] end
 
 local function forgets(row, stored)
   if foreign_part(row, stored) then return false end
-  return not stored[1] or string.sub(stored[1], 1, LIFE) <= string.sub(row[1], 1, LIFE)
+  return not stored[1] or life_of(stored[1]) <= life_of(row[1])
 end
 
 local function admits(row, stored)
@@ -52,7 +61,7 @@ end
 -- Whether a writer of the same life has counted more records: it may have met them in another order before it crashed.
 local function behind(row, stored)
   if foreign_part(row, stored) then return false end
-  return string.sub(stored[1], 1, LIFE) == string.sub(row[1], 1, LIFE)
+  return life_of(stored[1]) == life_of(row[1])
 end
 
 local function write_changes(key, row)
@@ -80,7 +89,7 @@ for i, key in ipairs(KEYS) do
   local row = rows[i]
   local stored
   if row[4] then
-    stored = redis.pcall('HMGET', key, '_v', '_owner', '_start', '_gone')
+    stored = redis.pcall('HMGET', key, '_v', '_owner', '_start', '_gone', '_moved')
   else
     stored = redis.pcall('HGET', key, '_v')
     if type(stored) ~= 'table' then stored = {stored} end

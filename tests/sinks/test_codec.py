@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from events.event import Money
 from features.row import MeanMoney
-from sinks.codec import Fence, Stored, decode, fence, fence_of, fields_of, meta_of, money_of, text_of
+from sinks.codec import (
+    Fence,
+    Stored,
+    decode,
+    fence,
+    fence_of,
+    fields_of,
+    meta_of,
+    money_of,
+    pointed_to,
+    text_of,
+)
 from sinks.text import PARSERS
 from tests.sinks.rows import HOUR, LIFE, NOW, row, session
 
@@ -131,6 +142,18 @@ def test_a_tombstone_reads_as_missing():
     assert meta_of(gone, LIFE)["_gone"] == "1"
     assert fields_of(gone) == {}
     assert decode(meta_of(gone, LIFE)) is None
+
+
+def test_a_row_that_points_is_no_row_and_says_where():
+    points = meta_of(row({}, same_as="a:b"), LIFE)
+    assert list(points) == ["_v", "_at", "_next", "_until", "_seen", "_same_as"]
+    assert (decode(points), pointed_to(points)) == (None, "a:b")
+    assert [pointed_to(fields) for fields in ({}, meta_of(row(), LIFE), {"_same_as": "ann"})] == [""] * 3
+
+
+def test_a_session_that_moved_says_so():
+    assert meta_of(session(moved=True), LIFE)["_moved"] == "1"
+    assert "_moved" not in meta_of(session(), LIFE) | meta_of(row(moved=True), LIFE)
 
 
 @pytest.mark.parametrize("fields", [{}, {"a": "1"}, {"_v": "x"}, {"_v": "1.2.3", "_at": "now"}])
