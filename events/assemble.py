@@ -40,11 +40,19 @@ class _Origin(NamedTuple):
 
 
 def verdict_of(record: Record, policy: Policy) -> Verdict:
-    """The verdict on a record whose frame is sound; what the shop leaves out is not checked any further."""
+    """The verdict on a record of a wire format whose frame is sound."""
     if not (record.event_id or record.collector_tstamp or record.derived_tstamp):
         # A bad row or another topic's JSON: dead, lest a wrong topic passes for shoppers without an id.
         reason = Reason("record", "no id and no time", "an event: event_id, collector_tstamp, derived_tstamp")
         return Dead(record.wire.name, (reason,))
+    return judged(record, policy)
+
+
+def judged(record: Record, policy: Policy) -> Verdict:
+    """The verdict on a record of which it is known that it is meant as an event.
+
+    What the shop leaves out is not checked any further.
+    """
     if policy.app_ids and text(record.app_id, "app_id", []) not in policy.app_ids:
         return Filtered("app_id")
     reasons = record.faults
@@ -52,7 +60,8 @@ def verdict_of(record: Record, policy: Policy) -> Verdict:
     if origin.shopper is None and not reasons:
         return Filtered("no_shopper_id")
     platform = without_email(text(record.platform, "platform", reasons))
-    device = device_of(record.entities, text(record.useragent, "useragent", reasons), platform)
+    agent = text(record.useragent, "useragent", reasons)
+    device = record.device or device_of(record.entities, agent, platform)
     if policy.exclude_robots and is_robot(record.entities, device):
         return Filtered("robot")
     event = _event(record, origin, (platform, device), policy.search, reasons)
@@ -109,7 +118,7 @@ def _event_id(record: Record, reasons: list[Reason]) -> str:
     event_id = key(record.event_id, "event_id", reasons)
     if event_id is None and len(reasons) == since:
         reasons.append(Reason("event_id", "absent", "an id, by which duplicates are found"))
-    return event_id or ""
+    return f"{event_id or ''}{record.id_scope}"
 
 
 def _location(record: Record, reasons: list[Reason]) -> str | None:
@@ -158,4 +167,6 @@ def _event(
         instant(record.created_tstamp, "dvce_created_tstamp", reasons),
         products, list_name, cart_total, step, transaction_id, revenue, total_quantity, refund,
         origin.user_id, origin.device_id, ids, (origin.user_id or into) if ids else None,
+        key(record.seller_id, "seller_id", reasons),
+        without_email(text(record.interaction, "interaction", reasons)),
     )  # fmt: skip

@@ -15,8 +15,8 @@ from events.record import Entities
 from events.values import GREATEST_COUNT, key, placed, text, whole
 from events.verdict import Reason
 
-_LAST_STEP: Final = 90
-_WITH_PRODUCTS: Final = frozenset(
+LAST_STEP: Final = 90
+WITH_PRODUCTS: Final = frozenset(
     {
         kinds.PRODUCT_VIEW,
         kinds.LIST_VIEW,
@@ -25,10 +25,12 @@ _WITH_PRODUCTS: Final = frozenset(
         kinds.REMOVE_FROM_CART,
         kinds.TRANSACTION,
         kinds.REFUND,
+        kinds.TRANSACTION_ITEM,
+        kinds.LIKE,
     }
 )
-_WITH_CART: Final = frozenset({kinds.ADD_TO_CART, kinds.REMOVE_FROM_CART})
-_LISTS: Final = frozenset({kinds.LIST_VIEW, kinds.LIST_CLICK})
+WITH_CART: Final = frozenset({kinds.ADD_TO_CART, kinds.REMOVE_FROM_CART})
+LISTS: Final = frozenset({kinds.LIST_VIEW, kinds.LIST_CLICK})
 
 
 class Commerce(NamedTuple):
@@ -53,12 +55,12 @@ def commerce_of(  # noqa: PLR0911 - one return a kind
     """Read the entities that `kind` needs; an absent one leaves its values None."""
     if kind == kinds.CHECKOUT_STEP:
         return Commerce(step=_step(entities, reasons))
-    if kind not in _WITH_PRODUCTS:
+    if kind not in WITH_PRODUCTS:
         return NOTHING
     products = _products(entities, reasons) if "product" in entities else ()
-    if kind in _WITH_CART:
+    if kind in WITH_CART:
         return Commerce(products, cart_total=_amount(entities, "cart", "total_value", reasons))
-    if kind in _LISTS:
+    if kind in LISTS:
         return Commerce(products, without_email(text(name, "unstruct_event.name", reasons)))
     if kind == kinds.TRANSACTION:
         return _order(products, entities, reasons)
@@ -121,7 +123,7 @@ def _step(entities: Entities, reasons: list[Reason]) -> int | None:
     entity = first(entities, "checkout_step", reasons)
     if entity is None:
         return None
-    return whole(entity.get("step"), 1, _LAST_STEP, "contexts.checkout_step[0].step", reasons)
+    return whole(entity.get("step"), 1, LAST_STEP, "contexts.checkout_step[0].step", reasons)
 
 
 def _order(products: tuple[Product, ...], entities: Entities, reasons: list[Reason]) -> Commerce:

@@ -27,6 +27,11 @@ TRANSACTION: Final = "transaction"
 REFUND: Final = "refund"
 TRANSACTION_ERROR: Final = "trns_error"
 
+TRANSACTION_ITEM: Final = "transaction_item"
+"""One line of an order, sent beside the order by Snowplow's first trackers."""
+LIKE: Final = "like"
+"""A shopper likes a product, a shop or whatever else a source lets people like."""
+
 ECOMMERCE_ACTIONS: Final = frozenset(
     {
         PRODUCT_VIEW,
@@ -43,6 +48,17 @@ ECOMMERCE_ACTIONS: Final = frozenset(
     }
 )
 """The `type` values of Snowplow's `snowplow_ecommerce_action` 1-0-2."""
+
+KINDS: Final = ECOMMERCE_ACTIONS | {
+    PAGE_VIEW,
+    PAGE_PING,
+    SCREEN_VIEW,
+    SITE_SEARCH,
+    TRANSACTION_ITEM,
+    LIKE,
+    OTHER,
+}
+"""What a source may say that its records are."""
 
 DEVICES: Final = ("desktop", "phone", "tablet", "tv", "watch", "robot", "other")
 
@@ -122,3 +138,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Other ids that an `identity_merge` event says are the same person's."""
     merged_into: str | None = None
     """Beside `merged`: the person: `user_id`, else `snowplow_id`."""
+    seller_id: str | None = None
+    """Whose products or whose shop it is about, where a source tells."""
+    interaction: str | None = None
+    """What happened in the source's own word, where a source tells."""

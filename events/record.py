@@ -5,7 +5,7 @@ in what an amount, an id or a time means.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -58,6 +58,12 @@ class Record(msgspec.Struct, gc=False):
     useragent: object
     session_id: object
     derived_tstamp: object
+    device: Any = None
+    """One of `events.event.DEVICES`, where the record says it itself."""
+    seller_id: object = None
+    interaction: object = None
+    id_scope: Any = ""
+    """What `event_id` is followed by, to keep ids of one source apart from others'."""
 
 
 def kind_of(event_name: object, event: object) -> str:

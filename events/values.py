@@ -20,6 +20,12 @@ _WHOLE: Final = re.compile(r"\+?(\d{1,12})(?:\.0{0,12})?", re.ASCII)
 _EXACT_FLOAT: Final = 2**53
 
 
+class EpochMs(int):
+    """A time in epoch milliseconds that a source's declaration has already made of what was sent."""
+
+    __slots__ = ()
+
+
 def text(value: object, field: str, reasons: list[Reason]) -> str | None:
     """A text as sent, None where it is absent or blank; a JSON number is turned to text."""
     if type(value) is str:
@@ -50,6 +56,8 @@ def instant(value: object, field: str, reasons: list[Reason]) -> int | None:
     """A time in epoch milliseconds, None where it is absent."""
     if value is None or value == "":
         return None
+    if type(value) is EpochMs:
+        return int(value)
     at = epoch_ms(value) if type(value) is str else None
     if at is None:
         reasons.append(Reason(field, shown_time(value), "yyyy-MM-dd HH:mm:ss.SSS or RFC 3339"))
