@@ -64,6 +64,8 @@ def commerce_of(  # noqa: PLR0911 - one return a kind
         return Commerce(products, without_email(text(name, "unstruct_event.name", reasons)))
     if kind == kinds.TRANSACTION:
         return _order(products, entities, reasons)
+    if kind == kinds.TRANSACTION_ITEM:
+        return Commerce(products, transaction_id=_order((), entities, reasons).transaction_id)
     if kind == kinds.REFUND:
         return Commerce(products, refund=_amount(entities, "refund", "refund_amount", reasons))
     return Commerce(products)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from events.entities import name_of_key, settle_foreign
 from events.event import IDENTITY_MERGE, SCREEN_VIEW
 from events.fields import FIELDS, PIECES
+from events.first_trackers import CART_CHANGES, ORDERS, VENDOR, cart_entities, order_entities, wires
 from events.masking import sized
 from events.record import ECOMMERCE_EVENT, Entities, Record, Wire, action_kind, kind_of
 from events.verdict import Reason
@@ -24,6 +25,7 @@ def words(field: str) -> str:
 
 
 WIRE: Final = Wire("sdk_json", words)
+_OF_FIRST_TRACKERS: Final = wires(WIRE)
 
 
 def record_of(fields: dict[str, Any]) -> Record:
@@ -32,15 +34,30 @@ def record_of(fields: dict[str, Any]) -> Record:
     entities, unstruct = _self_describing(fields)
     event_name = fields.get("event_name")
     name: object = None
+    wire = WIRE
     if event_name == ECOMMERCE_EVENT:
         action = _object(unstruct, faults)
         kind, name = action_kind(action.get("type")), action.get("name")
+    elif old := _of_first_trackers(fields):
+        kind, wire = old, _OF_FIRST_TRACKERS[old]
+        of_cart = kind in CART_CHANGES
+        entities |= cart_entities(_object(unstruct, faults)) if of_cart else order_entities(kind, fields.get)
     else:
         kind = kind_of(event_name, fields.get("event"))
         if kind in (SCREEN_VIEW, IDENTITY_MERGE):
             data = _object(unstruct, faults)
             name = data.get("name") if kind == SCREEN_VIEW else data
-    return Record(WIRE, kind, name, entities, faults, *map(fields.get, PIECES))
+    return Record(wire, kind, name, entities, faults, *map(fields.get, PIECES))
+
+
+def _of_first_trackers(fields: dict[str, Any]) -> str:
+    """Kind of an order or a cart change that one of Snowplow's first trackers sent; empty for all else."""
+    event, name = fields.get("event"), fields.get("event_name")
+    if type(event) is str and event in ORDERS:
+        return ORDERS[event]
+    if type(name) is str and name in CART_CHANGES and fields.get("event_vendor") == VENDOR:
+        return name
+    return ""
 
 
 def _self_describing(fields: dict[str, Any]) -> tuple[Entities, object]:

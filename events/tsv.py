@@ -11,6 +11,7 @@ import orjson
 from events.entities import name_of_schema, settle_foreign
 from events.event import IDENTITY_MERGE, SCREEN_VIEW
 from events.fields import FIELDS, INDEX, PIECES
+from events.first_trackers import CART_CHANGES, ORDERS, VENDOR, cart_entities, order_entities, wires
 from events.masking import sized
 from events.record import ECOMMERCE_EVENT, Entities, Record, Wire, action_kind, kind_of
 from events.verdict import Dead, Reason
@@ -20,6 +21,7 @@ _SELF_DESCRIBING: Final = itemgetter(
     *(INDEX[name] for name in ("event_name", "event", "unstruct_event", "contexts", "derived_contexts"))
 )
 _PIECES: Final = itemgetter(*(INDEX[name] for name in PIECES))
+_EVENT_VENDOR: Final = INDEX["event_vendor"]
 _DEVICE_ENTITIES: Final = ("yauaa_context", "ua_parser_context", "spiders_and_robots", "bot_detection")
 
 
@@ -29,6 +31,7 @@ def words(field: str) -> str:
 
 
 WIRE: Final = Wire("tsv", words)
+_OF_FIRST_TRACKERS: Final = wires(WIRE)
 
 
 def read(raw: bytes) -> Record | Dead:
@@ -55,6 +58,13 @@ def read(raw: bytes) -> Record | Dead:
         return Record(
             WIRE, action_kind(action.get("type")), action.get("name"), entities, faults, *_PIECES(fields)
         )
+    if event in ORDERS:
+        kind = ORDERS[event]
+        entities |= order_entities(kind, lambda name: fields[INDEX[name]])
+        return Record(_OF_FIRST_TRACKERS[kind], kind, None, entities, faults, *_PIECES(fields))
+    if event_name in CART_CHANGES and fields[_EVENT_VENDOR] == VENDOR:
+        entities |= cart_entities(_self_described(unstruct, faults))
+        return Record(_OF_FIRST_TRACKERS[event_name], event_name, None, entities, faults, *_PIECES(fields))
     kind = kind_of(event_name, event)
     name: object = None
     if kind in (SCREEN_VIEW, IDENTITY_MERGE):

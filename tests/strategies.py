@@ -113,6 +113,8 @@ POOLS: Final[Mapping[str, Sequence[Any]]] = {
         kinds.SITE_SEARCH,
         kinds.OTHER,
         *(kinds.UNTYPED_ACTION,) * 2,
+        kinds.LIKE,
+        kinds.TRANSACTION_ITEM,
     ),
     "stray": (False,) * 7 + (True,),
     "session": (None,) * 7 + (0,) * 6 + (1, 1, 1, 2, 2, *range(3, 14)),

@@ -44,7 +44,7 @@ def test_what_is_wrong_with_several_comes_at_once(tmp_path: Path) -> None:
     told = str(caught.value)
     assert "for 6 reasons:" in told
     for part in (
-        "name = 'interaction'; expected one of clickstream-events, interactions, purchase-events, shop-events, or",
+        "name = 'interaction'; expected one of clickstream-events, interactions, purchase-events,",
         f"{broken}: fields.at.unit = 'days'; expected one of seconds,",
         f"{broken}: fields.kind.constant = 'page'; expected one of add_to_cart,",
         f"path = {str(binary)!r}; expected a readable file of TOML in UTF-8",
