@@ -74,7 +74,8 @@ def migrate(
             again += f" --offsets {shown(positions)}"
         _say(f"stopped; should the rest fail, it is done again by: {again}")
         resume = read_on(settings, positions, standing.covers_from)
-        job_id = hand_over(replace(config, restore_from=restore_from, resume=resume), settings.jobmanager)
+        config = replace(config, restore_from=restore_from, resume=resume, life=standing.life_for(config))
+        job_id = hand_over(config, settings.jobmanager)
         _wait_safe(FlinkRest(settings.jobmanager), job_id, again)
     except (FlinkRestError, KafkaUnreachableError, MissingTopicError, StandingError) as error:
         raise CommandError(str(error)) from None

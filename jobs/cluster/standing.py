@@ -79,6 +79,15 @@ class Standing:
                 found[partition] = max(found.get(partition, 0), place.offset + 1)
         return found
 
+    def life_for(self, config: JobConfig) -> int:
+        """The life of what goes on from this job's state and has none itself.
+
+        Where devices get operators of their own, their rows must stand above those that they had as shoppers
+        like any other.
+        """
+        first_devices = not self.devices and config.definitions.identity != OFF
+        return config.life if first_devices else self.life or config.life
+
     def check_fits(self, config: JobConfig) -> None:
         """Compare with the job that is to go on from this one's state.
 

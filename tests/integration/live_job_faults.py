@@ -13,21 +13,24 @@ from sinks.redis_sink import RedisSink
 
 
 class CrashesAfterWriting(FeaturesFunction):
-    """Raises in the middle of a batch, when Redis has its rows and Flink not yet the state; five times."""
+    """Raises in the middle of a batch, when Redis has its rows and Flink not yet the state; five times.
+
+    Users and devices take turns, so that no two failures are one to Flink.
+    """
 
     def __init__(self, options: FeaturesOptions, folder: Path) -> None:
         super().__init__(options)
         self._folder = folder
 
     def sink(self) -> RedisSink:
-        sink, folder = super().sink(), self._folder
+        sink, folder, devices = super().sink(), self._folder, self._options.shard.devices
         write, calls = sink.write, 0
 
         def write_and_crash(rows: Any, life: int, put: Any = None, stamp: Any = None) -> Any:
             nonlocal calls
             report, calls = write(rows, life, put, stamp), calls + 1
             crashes = len(list(folder.glob("crash-*")))
-            if rows and calls > 20 and crashes < 5:
+            if rows and calls > 20 and crashes < 5 and devices == bool(crashes % 2):
                 (folder / f"crash-{crashes}").touch()
                 msg = "the crash that the test asked for"
                 raise RuntimeError(msg)

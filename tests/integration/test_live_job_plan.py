@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from features.settings import Definitions
 from jobs import microbatch
 from jobs.job_config import JobConfig
 from jobs.microbatch import UID_PREFIX, generation, microbatches
@@ -30,7 +31,8 @@ pytestmark = [
 
 OPERATORS = {"decode", "dead-letters", "Sink Committer: dead-letters"}
 """Flink derives the committer's uid from its sink's."""
-BRANCHES = {f"features-{branch}" for branch in ("product", "category", "cart", "purchase", "session")}
+BRANCH_NAMES = ("product", "category", "cart", "purchase", "session")
+BRANCHES = {f"features-{branch}" for branch in BRANCH_NAMES}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,9 +92,11 @@ def test_the_selector_makes_the_key_that_we_reckon_with(jvm: Any) -> None:
 @pytest.mark.parametrize("topology", ["fused", "branches"])
 def test_every_operator_has_the_same_uid_at_every_submission(topology: Any) -> None:
     # Flink refuses an operator without a uid, since `pipeline.auto-generate-uids` is false.
-    features = BRANCHES if topology == "branches" else {"features"}
-    assert set(uids(topology)) == OPERATORS | features | MICROBATCH
+    users = BRANCHES if topology == "branches" else {"features"}
+    devices = {f"devices-{branch}" for branch in BRANCH_NAMES} if topology == "branches" else {"devices"}
+    assert set(uids(topology)) == OPERATORS | users | devices | MICROBATCH
     assert uids(topology) == uids(topology)
+    assert set(uids(topology, definitions=Definitions(identity="off"))) == OPERATORS | users | MICROBATCH
 
 
 MICROBATCH = {
@@ -115,9 +119,9 @@ def test_another_topic_or_query_is_another_generation(monkeypatch: pytest.Monkey
     assert generation("snowplow-enriched-good") != same
 
 
-def uids(topology: Any) -> list[str]:
-    env = environment(config(topology=topology))
-    build(env, config(topology=topology))
+def uids(topology: Any, **more: Any) -> list[str]:
+    env = environment(config(topology=topology, **more))
+    build(env, config(topology=topology, **more))
     graph = env._j_stream_execution_environment.getStreamGraph()
     nodes = graph.getStreamNodes()
     return sorted(filter(None, (node.getTransformationUID() for node in nodes.toArray())))

@@ -108,3 +108,13 @@ def test_devices_account_too_and_cannot_be_left_behind() -> None:
     )
     assert apart.positions(JOB) == {0: 10}
     assert apart.apart
+
+
+def test_what_has_no_state_yet_lives_as_long_as_what_has() -> None:
+    run = f"{JOB}:0"
+    off = Definitions(identity="off")
+    before = Standing({"0": field(run, {0: 3})})
+    assert before.life_for(config(definitions=off)) == 5
+    assert before.life_for(config()) == 9, "the first devices stand above the rows they had before"
+    assert Standing({"0/devices": field(run, {0: 3})}).life_for(config()) == 5
+    assert Standing({}).life_for(config()) == 9
