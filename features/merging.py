@@ -57,8 +57,8 @@ class Merging:
             take_in(self._sessions, state, moved)
 
     def _until(self, moved: ShopperState) -> int:
-        """When the last row of what moves expires; the device itself is kept for its logins, too."""
-        ends = [0]
+        """When the last row of what moves expires, not before now; the device is kept for its logins, too."""
+        ends = [moved.at]
         for window, level in zip(self._windows, moved.levels, strict=True):
             if not level.empty:
                 longest = self._windows[-1]

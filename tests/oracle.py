@@ -353,12 +353,12 @@ class History:
         mine = self.applied_ids[-bound:]
         self.applied_ids = [each for each in device.applied_ids[-bound:] if each not in mine] + mine
         self.kept += device.kept
-        for name, until in device.transactions.items():
-            self.transactions[name] = max(until, self.transactions.get(name, 0))
+        for name, remembered in device.transactions.items():
+            self.transactions[name] = max(remembered, self.transactions.get(name, 0))
         for name, values in device.taken.items():
             for value, last in values.items():
                 self.taken[name][value] = max(last, self.taken[name].get(value, last))
-        self.last_until = max(self.last_until, until)
+        self.last_until = max(self.last_until, until, self.as_of)
         self.sessions = [s for s in self.sessions if self.as_of < self._until(s)]
         for session in device.sessions:
             if self.as_of < self._until(session):

@@ -275,6 +275,39 @@ def _product(draft: Draft, variety: int) -> Product:
     )
 
 
+# ---------------------------------------------------------------- people
+
+USERS: Final = ("uma", "vic", "w~1 é")
+STAY: Final = -1
+LOGINS: Final = (*(STAY,) * 6, None, 0, 0, 1, 2)
+"""Who is logged in from an event on: whoever was, nobody, or a user by number."""
+
+
+def with_people(arrived: Sequence[Arrival], logins: Sequence[int | None]) -> list[Arrival]:
+    """The arrivals where each shopper is a device, and the events tell who is logged in on it.
+
+    A device has two sessions and those by gap; the logins go round.
+    """
+    linked: list[Arrival] = []
+    present: dict[str, int | None] = {}
+    for number, (event, as_of) in enumerate(arrived):
+        device = event.shopper
+        login = logins[number % len(logins)] if logins else STAY
+        if login != STAY:
+            present[device] = login
+        chosen = present.get(device)
+        user = None if chosen is None else USERS[chosen]
+        owner, _, session = (event.session_id or "").rpartition("/")
+        session_id = f"{owner}/{int(session) % 2}" if session else None
+        linked.append(
+            (
+                replace(event, shopper=user or device, user_id=user, device_id=device, session_id=session_id),
+                as_of,
+            )
+        )
+    return linked
+
+
 # ---------------------------------------------------------------- hypothesis
 
 
@@ -300,6 +333,12 @@ def arrivals(
     return drafts.map(lambda some: assemble(some, shoppers, variety, shared))
 
 
+def people(max_size: int = 30, devices: int = 3, shared: bool = False) -> st.SearchStrategy[list[Arrival]]:
+    """A few devices' events, on which users log in and out."""
+    logins = st.lists(st.sampled_from(LOGINS), max_size=max_size)
+    return st.builds(with_people, arrivals(max_size, devices, shared=shared), logins)
+
+
 # ---------------------------------------------------------------- long runs
 
 
@@ -322,6 +361,12 @@ def random_arrivals(
         for _ in range(n)
     ]
     return assemble(drafts, shoppers, variety)
+
+
+def random_people(seed: int, n: int, devices: int = 3, pace: str = "calm") -> list[Arrival]:
+    """`n` arrivals of a few devices, on which users log in and out; the same for the same arguments."""
+    rng = Random(seed + 1)
+    return with_people(random_arrivals(seed, n, devices, pace=pace), rng.choices(LOGINS, k=n))
 
 
 def telling_moments(arrivals_: Sequence[Arrival], definitions: OracleDefinitions | None = None) -> list[int]:

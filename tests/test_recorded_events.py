@@ -23,6 +23,7 @@ FILES = {
     "live_shopper": "events.live_shopper_topic.jsonl.gz",
 }
 NOW = 1_750_000_000_000
+OFF = Definitions(identity="off")
 
 
 def recorded(wire_format: str) -> list[bytes]:
@@ -86,35 +87,71 @@ def example() -> list[bytes]:
     return (DATA / "live-shopper-example" / "successful_checkout.jsonl").read_bytes().splitlines()
 
 
-def test_the_login_example_gives_each_half_under_its_own_id() -> None:
-    sessions = fields(replayed(example()), "user", "session")
-    before, after = sessions["67430c52-68fb-4277-baeb-b6033403094a"], sessions["shopper@example.com"]
+DEVICE = "67430c52-68fb-4277-baeb-b6033403094a"
+USER = "shopper@example.com"
+SESSION = "c9727c0f-0f83-4a70-9eca-a415cf9ea52b"
+COUNTS = (
+    "page_count",
+    "product_view_count",
+    "list_view_count",
+    "cart_add_count",
+    "checkout_step",
+    "search_count",
+)
 
-    def told(row: dict[str, str], *names: str) -> list[str | None]:
-        return [row.get(name) for name in names]
 
-    counts = (
-        "page_count",
-        "product_view_count",
-        "list_view_count",
-        "cart_add_count",
-        "checkout_step",
-        "search_count",
-    )
-    assert told(before, *counts) == ["4", "1", "4", "1", "1", "0"]
-    assert told(after, *counts) == ["4", "0", "5", "0", "2", "0"]
+def told(row: dict[str, str], *names: str) -> list[str | None]:
+    return [row.get(name) for name in names]
+
+
+def test_the_login_example_is_one_shopper() -> None:
+    replay = replayed(example(), Definitions(checkout_order_step=2))
+    assert replay.verdicts["applied"] == 26
+    assert {row.entity_id for row in replay.rows()} == {USER, SESSION}
+    row = fields(replay, "user", "session")[USER]
+    assert row == fields(replay, "session", "session")[SESSION]
+    assert told(row, *COUNTS) == ["8", "1", "9", "1", "2", "0"]
+    assert told(row, "marketing_campaign", "marketing_source", "bounce", "session_duration") == [
+        "google-ads-winter-sale-24",
+        "google",
+        "0",
+        "127419",
+    ]
+    assert told(row, "orders_count", "order_value", "session_currency") == ["1", "42.99", "USD"]
+    day = fields(replay, "user", "24h")[USER]
+    names = ("product_view_count", "last_product_viewed", "orders_count", "order_value", "purchase_currency")
+    assert told(day, *names) == ["1", "5", "1", "42.99", "USD"]
+    assert {row.seen for row in replay.rows()} == {26}
+
+
+def test_in_the_login_example_the_device_points_to_the_user() -> None:
+    pointers = [row for row in replayed(example()).rows(pointers=True) if row.same_as]
+    assert [(row.entity_id, row.window, row.same_as, row.seen) for row in pointers] == [
+        (DEVICE, window, USER, 14) for window in ("5min", "1h", "24h", "session")
+    ]
+
+
+def test_going_forward_only_the_login_example_keeps_what_was_before() -> None:
+    sessions = fields(replayed(example(), Definitions(identity="forward")), "user", "session")
+    assert told(sessions[DEVICE], *COUNTS) == ["4", "1", "4", "1", "1", "0"]
+    assert told(sessions[USER], *COUNTS) == ["4", "0", "5", "0", "2", "0"]
+
+
+def test_with_identity_off_the_login_example_gives_each_half_under_its_own_id() -> None:
+    sessions = fields(replayed(example(), OFF), "user", "session")
+    before, after = sessions[DEVICE], sessions[USER]
+    assert told(before, *COUNTS) == ["4", "1", "4", "1", "1", "0"]
+    assert told(after, *COUNTS) == ["4", "0", "5", "0", "2", "0"]
     assert told(before, "marketing_campaign", "marketing_source") == ["google-ads-winter-sale-24", "google"]
     assert told(before, "bounce", "session_duration") == ["0", "70668"]
 
 
 def test_the_session_of_the_login_example_belongs_to_the_half_that_began_it() -> None:
-    replay = replayed(example())
-    row = fields(replay, "session", "session")["c9727c0f-0f83-4a70-9eca-a415cf9ea52b"]
+    row = fields(replayed(example(), OFF), "session", "session")[SESSION]
     assert row["page_count"] == "4"
 
 
 def test_an_order_by_checkout_step() -> None:
     """The add and the first step lie in the anonymous half."""
-    replay = replayed(example(), Definitions(checkout_order_step=1))
-    rows = fields(replay, "user", "24h")
-    assert rows["67430c52-68fb-4277-baeb-b6033403094a"]["order_value"] == "42.99"
+    replay = replayed(example(), Definitions(checkout_order_step=1, identity="off"))
+    assert fields(replay, "user", "24h")[DEVICE]["order_value"] == "42.99"

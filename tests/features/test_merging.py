@@ -382,3 +382,13 @@ def test_a_merged_state_fits_its_bound() -> None:
     assert user.overflow > before
     assert rows(user)["ann", "24h"].capped
     assert day(user)["product_view_count"] == sum(views)
+
+
+def test_what_has_just_left_every_window_is_remembered_a_minute_longer() -> None:
+    device = state_of(event("a", 0, session=None))
+    over = DAY + 15 * MINUTE
+    user = merged(LOGIC.zero(), device, as_of=over)
+    assert (rows(user), user.keep, user.seen) == ({}, T + over, 1)
+    LOGIC.advance(device, T + over)
+    late = merged(LOGIC.zero(), state_of(event("b", 0), as_of=over - 1), as_of=over)
+    assert (rows(late), late.keep) == ({}, T + over)
