@@ -8,13 +8,12 @@ from msgspec import Raw
 
 from events.event import TRANSACTION, Event
 from features.aggregates.base import BEGINNING, Accs
-from features.bound import FITS, fit, spend
+from features.bound import FITS, spend
 from features.definition import FeatureView
 from features.digest import SIZE, digest, place
-from features.identity import MERGE, OFF, learn, owner, unlearn
+from features.identified import AHEAD_MS, Identified
 from features.levels import drop_unknown, enter, leave, level_of
 from features.merging import Merging
-from features.moving import holds_events, move_out
 from features.plan import Plan, Touches, limited
 from features.row import FeatureRow
 from features.rows import Windows
@@ -41,12 +40,12 @@ from features.views import views as all_views
 
 Verdict = Literal["applied", "duplicate", "late", "future"]
 
-FUTURE_MS: Final = 120_000
+FUTURE_MS: Final = AHEAD_MS
 """How far ahead of `as_of` an event time may lie."""
 NEVER: Final = 2**62
 
 
-class ShopperLogic:
+class ShopperLogic(Identified):
     """Applies events to shoppers' states and reads their rows, for a list of views.
 
     Args:
@@ -175,79 +174,6 @@ class ShopperLogic:
         """Have every row given again, whole, not later than `at` (epoch ms)."""
         self._again(state)
         state.next = min(state.next, at)
-
-    def learn(self, state: ShopperState, user: str, at: int, as_of: int) -> bool:
-        """Note on a device that `user` was logged in at the event time `at` (both epoch ms).
-
-        What lies too far ahead of `as_of` is a broken clock, and not believed.
-
-        Returns:
-            Whether the state changed, be it by time.
-        """
-        passed = as_of >= state.next
-        self.advance(state, as_of)
-        believed = self.definitions.identity != OFF and at <= state.at + FUTURE_MS
-        told = believed and learn(state.logins, user, at)
-        if told and fit(state, self._plan):
-            self._again(state)
-        return self._keep_logins(state) or told or passed
-
-    def remember(self, state: ShopperState, as_of: int) -> bool:
-        """Keep the logins of a device that is heard of at `as_of` (epoch ms); whether that changed the state.
-
-        They are kept until an event of the longest window's next pane would have left it: so a device that
-        goes on changes its state once a pane, and not with every event.
-        """
-        passed = as_of >= state.next
-        self.advance(state, as_of)
-        return self._keep_logins(state) or passed
-
-    def owner(self, state: ShopperState, at: int) -> str | None:
-        """The user for whom a device's event without one counts, by its event time `at` (epoch ms).
-
-        None: it counts for the device. Time must have passed for the state (`advance`), for logins are
-        forgotten.
-        """
-        return owner(state.logins, at, self.definitions.identity)
-
-    def unlearn(self, state: ShopperState, user: str) -> bool:
-        """Forget on a device that `user` was logged in; whether that changed the state."""
-        return unlearn(state.logins, user)
-
-    def hand_over(self, state: ShopperState) -> bytes:
-        """Take what events left in a device's state out of it, for `merge`.
-
-        Nothing moves (the bytes are empty) where no login is known or history does not move.
-        """
-        if self.definitions.identity != MERGE or not state.logins or not holds_events(state):
-            return b""
-        data = move_out(state, self.zero())
-        fit(state, self._plan)
-        state.next = self._due(state)
-        return data
-
-    def merge(self, state: ShopperState, data: bytes, as_of: int) -> None:
-        """Let what a device handed over count for the user whose state this is, as of `as_of` (epoch ms).
-
-        Raises:
-            msgspec.DecodeError: if the bytes are no state.
-        """
-        moved = self.load(data)
-        at = max(as_of, state.at, moved.at)
-        self.advance(state, at)
-        self.advance(moved, at)
-        self._merging.merge(state, moved)
-        fit(state, self._plan)
-        state.next = self._due(state)
-        self._again(state)
-
-    def _keep_logins(self, state: ShopperState) -> bool:
-        until = self._longest.leaves_at(state.at // self._longest.pane_ms + 1)
-        if not state.logins or until <= state.keep:
-            return False
-        state.keep = until
-        state.next = self._due(state)
-        return True
 
     def _count(self, state: ShopperState, event: Event) -> bool:
         order = event.kind == TRANSACTION and self._is_order(state, event)
