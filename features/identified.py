@@ -55,7 +55,7 @@ class Identified(ABC):
         Returns:
             Whether the state changed, be it by time.
         """
-        passed = as_of >= state.next
+        passed = max(state.at, as_of) >= state.next
         self.advance(state, as_of)
         believed = self.definitions.identity != OFF and at <= state.at + AHEAD_MS
         told = believed and learn(state.logins, user, at)
@@ -69,7 +69,7 @@ class Identified(ABC):
         They are kept until an event of the longest window's next pane would have left it: so a device that
         goes on changes its state once a pane, and not with every event.
         """
-        passed = as_of >= state.next
+        passed = max(state.at, as_of) >= state.next
         self.advance(state, as_of)
         return self._keep_logins(state) or passed
 
