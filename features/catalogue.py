@@ -25,7 +25,8 @@ CONVENTIONS = """\
   back the same.
 * Fields that begin with `_` say when the row is right: `_at` (as of), `_next` (when its values next change),
   `_until` (when the key expires), `_v` (the fence), `_seen` (records of the shopper so far), `_capped=1` (a
-  cap kept something out).
+  cap kept something out). A row with `_same_as` is that of a device and holds no features: those of the user
+  whom it names are to be read.
 """
 
 
