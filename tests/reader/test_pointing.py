@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shopper_reader import Row, Verdict
+from shopper_reader import Row, Shopper, Verdict
 from shopper_reader.asking import Asker, joined
 from shopper_reader.keys import bucket_of
 from tests.reader.answers import (
@@ -69,6 +69,14 @@ def test_the_row_that_is_pointed_to_is_given(features: Any):
     assert keys == ["user:a%3Ab:features:5min"]
     assert (row["cart_add_count"], row.verdict) == (7, Verdict.FRESH)
     assert (row.shopper, row.same_as, row.points_to) == ("a:b", "a:b", "")
+
+
+def test_a_shopper_says_whose_the_first_row_is_that_was_found_elsewhere():
+    held = {"user:dev:features:5min": pointer("ann"), "user:ann:features:5min": alive(7)}
+    found, _ = answered(asker(), held, ["dev"])
+    (own,) = answered(asker(), held, ["ann"])[0]
+    assert Shopper("dev", {"1h": own, "5min": found[0]}).same_as == "ann"
+    assert Shopper("ann", {"5min": own}).same_as == ""
 
 
 def test_who_points_to_nobody_costs_no_second_asking():
