@@ -104,7 +104,7 @@ def _newest(settings: Settings) -> str:
 
 
 def _life_that_goes_on(settings: Settings, config: JobConfig) -> int:
-    """The life for buckets without state; refuse what the state cannot go on with, as far as Redis can tell."""
+    """The life for buckets without state; refuse what the state cannot go on with, as Redis tells it."""
     try:
         standing = standing_of(settings)
     except StandingError as error:
