@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Final
 
+from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from events.bucket import bucket_of
@@ -13,6 +14,7 @@ from features.views import BRANCHES
 from jobs.kafka.client import MissingTopicError, producer
 from jobs.settings import Settings
 from jobs.watching.progress import Progress, read_progress
+from operators.places import place_of
 from serving.redis_reader import RedisReader
 from sinks.keys import encode_id, key_name
 
@@ -20,25 +22,34 @@ LOOK_S: Final = 0.2
 
 
 def send_forget(settings: Settings, shopper: str) -> dict[int, int]:
-    """Send the control record to every partition of the topic; return the offset that it got in each.
+    """Send the control record to every partition of every topic; return the offset that it got in each place.
 
     To every one, since the shopper's events may be in any: when the last copy is read, all that was sent
     before has been.
 
     Raises:
         KafkaUnreachableError: if no broker answers.
-        MissingTopicError: if the topic does not exist.
+        MissingTopicError: if one of the topics does not exist.
     """
     record = forget_record(shopper)
     with producer(settings) as kafka:
-        try:
-            partitions = kafka.partitions_for(settings.topic)
-        except KafkaTimeoutError:
-            partitions = None
-        if not partitions:
-            raise MissingTopicError(settings, settings.topic)
-        sent = {number: kafka.send(settings.topic, record, partition=number) for number in partitions}
+        there = {topic: _partitions(kafka, settings, topic) for topic in settings.topics()}
+        sent = {
+            place_of(number, partition): kafka.send(topic, record, partition=partition)
+            for topic, number in settings.topics().items()
+            for partition in there[topic]
+        }
         return {number: future.get(timeout=30).offset for number, future in sent.items()}
+
+
+def _partitions(kafka: KafkaProducer, settings: Settings, topic: str) -> set[int]:
+    try:
+        partitions: set[int] | None = kafka.partitions_for(topic)
+    except KafkaTimeoutError:
+        partitions = None
+    if not partitions:
+        raise MissingTopicError(settings, topic)
+    return partitions
 
 
 def done(progress: Progress, settings: Settings, shopper: str, offsets: Mapping[int, int]) -> bool:

@@ -8,8 +8,10 @@ import msgspec
 
 from events.decoder import WireFormat
 from events.page import SearchRule
+from events.sources.declaration import Source
 from features.settings import Definitions
 from operators.placement import bucket_keys
+from operators.places import number_of
 
 Topology = Literal["fused", "branches"]
 StateBackend = Literal["hashmap", "rocksdb"]
@@ -41,6 +43,9 @@ class JobConfig:
     """When a run that begins without state was submitted: the first part of the fence."""
     job_name: str = "shopper-features"
     topic: str = "snowplow-enriched-good"
+    """Of Snowplow's events; empty where there are none."""
+    sources: tuple[Source, ...] = ()
+    """Declared ones, each with a topic of its own."""
     dead_letter_topic: str = "shopper-dead-letters"
     kafka_properties: dict[str, str] = field(default_factory=dict, repr=False)
     """For every Kafka client of the job: security and the like, in Kafka's own names."""
@@ -65,8 +70,9 @@ class JobConfig:
     restore_from: str = ""
     """A checkpoint or savepoint to begin from."""
     resume: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Set by `shopper migrate`, for every partition: the offset to read on from, and the one below which
-    records may have been counted already. Flink then leaves the state of the earlier micro-batches behind."""
+    """Set by `shopper migrate`, for every place (`operators.places`): the offset to read on from, and the one
+    below which records may have been counted already. Flink then leaves the state of the earlier
+    micro-batches behind."""
     cached_shoppers: int = 50_000
     """States that each features operator keeps at hand, a few kB each."""
     rewrites_per_s: int = 1000
@@ -95,6 +101,21 @@ class JobConfig:
             bucket_keys(self.buckets)
         except ValueError as error:
             raise JobConfigError(str(error)) from None
+
+        topics = [each for each in (self.topic, *(source.topic for source in self.sources)) if each]
+        names = {source.name for source in self.sources}
+        if not topics or len(set(topics)) < len(topics) or len(names) < len(self.sources):
+            told = ", ".join(topics) or "none"
+            msg = f"topics are {told}; give one at least, and each source a topic and a name of its own"
+            raise JobConfigError(msg)
+        if len(self.source_topics) < len(self.sources):
+            msg = f"the topics {', '.join(topics)} cannot be told apart by their numbers; rename one"
+            raise JobConfigError(msg)
+
+    @property
+    def source_topics(self) -> dict[int, str]:
+        """The topics of the declared sources, by their numbers (`operators.places`)."""
+        return {number_of(source.topic): source.topic for source in self.sources}
 
     @property
     def covers_from(self) -> int:

@@ -14,8 +14,10 @@ from pyflink.datastream import DataStream
 from pyflink.table import Schema, StreamTableEnvironment, TableDescriptor
 from pyflink.version import __version__ as flink_version
 
+from events.sources.declaration import Source
 from jobs.job_config import GROUP_OFFSETS, JobConfig
 from operators.placement import lane_keys
+from operators.places import number_of, topic_and_partition
 from operators.streams import name_uids, rows_of
 
 UID_PREFIX: Final = "microbatch"
@@ -39,35 +41,49 @@ QUERY: Final = """
 batch lasts may change from run to run; any other change is another generation."""
 
 
-def microbatches(tables: StreamTableEnvironment, config: JobConfig) -> DataStream:
-    """The stream of `ROW(lane, partitions, offsets, values, newest)`; batches are never empty."""
-    tables.create_temporary_table("records", _source(config))
-    stream = rows_of(tables, tables.sql_query(_query(config)), _batch_type())
-    name_uids(stream, f"{UID_PREFIX}-{generation(config.topic)}")
+SOURCE_QUERY: Final = QUERY.replace("AS newest", "AS newest, ARRAY_AGG(kafka_time) AS times").replace(
+    "FROM records", "FROM {table}"
+)
+"""That of a declared source, whose records may have no time but Kafka's."""
+
+
+def microbatches(
+    tables: StreamTableEnvironment, config: JobConfig, source: Source | None = None
+) -> DataStream:
+    """The stream of `ROW(lane, partitions, offsets, values, newest)`; batches are never empty.
+
+    Of a declared source the row ends with `times`.
+    """
+    number = number_of(source.topic) if source else 0
+    topic, table = (source.topic, f"records_{number}") if source else (config.topic, "records")
+    query = SOURCE_QUERY if source else QUERY
+    tables.create_temporary_table(table, _table(config, topic, number))
+    stream = rows_of(tables, tables.sql_query(_query(config, query, table)), _batch_type(timed=bool(source)))
+    name_uids(stream, f"{UID_PREFIX}-{generation(topic, query)}")
     return stream
 
 
-def generation(topic: str) -> str:
+def generation(topic: str, query: str = QUERY) -> str:
     """What the micro-batches' state depends on, as eight digits: the query, the topic and Flink's planner.
 
     It is part of the uids. A savepoint of another generation is refused by Flink, loudly, instead of being
     read wrongly or leaving out the batch that was open; `shopper migrate` leads over.
     """
     planner = flink_version.rpartition(".")[0]
-    return sha256(repr((QUERY, METADATA, topic, planner)).encode()).hexdigest()[:8]
+    return sha256(repr((query, METADATA, topic, planner)).encode()).hexdigest()[:8]
 
 
-def _source(config: JobConfig) -> TableDescriptor:
+def _table(config: JobConfig, topic: str, number: int) -> TableDescriptor:
     schema = Schema.new_builder().column("line", "BYTES")
     for name, kind, key in METADATA:
         schema.column_by_metadata(name, kind, key, is_virtual=True)
     schema.column_by_expression("gathered", "PROCTIME()")
     options = {
-        "topic": config.topic,
+        "topic": topic,
         "properties.bootstrap.servers": config.kafka_bootstrap,
         "properties.group.id": config.job_name,
         **{f"properties.{name}": text for name, text in config.kafka_properties.items()},
-        **startup(config),
+        **startup(config, number),
     }
     table = TableDescriptor.for_connector("kafka").schema(schema.build()).format("raw")
     for name, text in options.items():
@@ -75,19 +91,18 @@ def _source(config: JobConfig) -> TableDescriptor:
     return table.build()
 
 
-def startup(config: JobConfig) -> dict[str, str]:
+def startup(config: JobConfig, number: int = 0) -> dict[str, str]:
     """Where reading begins, as options of the table.
 
     With a state to begin from, the state says it for every partition that it knows. What is told here decides
     for the others: those added meanwhile, and those whose next record Kafka has deleted. `timestamp` and
     `latest` would skip to their end, the others go on with the first record that is still there.
     """
-    if config.resume:
-        places = ";".join(
-            f"partition:{p},offset:{offset}" for p, (offset, _) in sorted(config.resume.items())
-        )
+    resume = resumed(config, number)
+    if resume:
+        places = ";".join(f"partition:{p},offset:{offset}" for p, (offset, _) in sorted(resume.items()))
         return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": places}
-    if config.restore_from:
+    if config.restore_from and not config.resume:
         return {"scan.startup.mode": "earliest-offset"}
     if config.start == GROUP_OFFSETS:
         return {"scan.startup.mode": "group-offsets", "properties.auto.offset.reset": "earliest"}
@@ -96,22 +111,28 @@ def startup(config: JobConfig) -> dict[str, str]:
     return {"scan.startup.mode": "timestamp", "scan.startup.timestamp-millis": str(config.covers_from)}
 
 
-def _query(config: JobConfig) -> str:
+def resumed(config: JobConfig, number: int = 0) -> dict[int, tuple[int, int]]:
+    """Of `resume`, the partitions of one topic."""
+    places = {topic_and_partition(place): offsets for place, offsets in config.resume.items()}
+    return {partition: offsets for (topic, partition), offsets in places.items() if topic == number}
+
+
+def _query(config: JobConfig, query: str, table: str) -> str:
     lanes = lane_keys(config.lanes or config.parallelism, config.parallelism)
     seconds, ms = divmod(config.batch_ms, 1000)
     lane = f"CASE MOD(kafka_partition, {len(lanes)}) "
     lane += " ".join(f"WHEN {i} THEN {key}" for i, key in enumerate(lanes)) + " END"
-    return QUERY.format(lane=lane, seconds=seconds, ms=ms)
+    return query.format(lane=lane, seconds=seconds, ms=ms, table=table)
 
 
-def _batch_type() -> TypeInformation:
-    return Types.ROW_NAMED(
-        ["lane", "partitions", "offsets", "lines", "newest"],
-        [
-            Types.INT(),
-            Types.OBJECT_ARRAY(Types.INT()),
-            Types.OBJECT_ARRAY(Types.LONG()),
-            Types.OBJECT_ARRAY(Types.PRIMITIVE_ARRAY(Types.BYTE())),
-            Types.INSTANT(),
-        ],
-    )
+def _batch_type(*, timed: bool) -> TypeInformation:
+    fields = {
+        "lane": Types.INT(),
+        "partitions": Types.OBJECT_ARRAY(Types.INT()),
+        "offsets": Types.OBJECT_ARRAY(Types.LONG()),
+        "lines": Types.OBJECT_ARRAY(Types.PRIMITIVE_ARRAY(Types.BYTE())),
+        "newest": Types.INSTANT(),
+    }
+    if timed:
+        fields["times"] = Types.OBJECT_ARRAY(Types.INSTANT())
+    return Types.ROW_NAMED(list(fields), list(fields.values()))

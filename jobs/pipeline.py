@@ -12,13 +12,15 @@ from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, 
 from pyflink.table import StreamTableEnvironment
 
 from events.decoder import Decoder
+from events.sources.declaration import Source
 from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
-from jobs.microbatch import microbatches
+from jobs.microbatch import microbatches, resumed
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import FeaturesFunction, FeaturesOptions
 from operators.placement import MAX_PARALLELISM
+from operators.places import number_of
 from operators.routing import ACCOUNTANT, devices_of
 from operators.shard import ShardOptions
 from operators.streams import branch_tag, handed_on_tag, key_by_first_field, payload_type, side_output
@@ -84,12 +86,10 @@ def build(
     env: StreamExecutionEnvironment, config: JobConfig, features: FeaturesType = FeaturesFunction
 ) -> None:
     """Wire the job. `features` may be another kind of features function, to inject faults."""
-    batches = microbatches(StreamTableEnvironment.create(env), config)
+    tables = StreamTableEnvironment.create(env)
     apart = config.topology == "branches"
-    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search, config.id_key)
-    again = {partition: below for partition, (_, below) in config.resume.items()}
-    options = DecodeOptions(config.topic, config.buckets, decoder, config.definitions, apart, again)
-    decoded = batches.process(DecodeFunction(options), payload_type()).uid("decode").name("decode")
+    topics = ((None,) if config.topic else ()) + config.sources
+    decoded = [_decoded(tables, config, source) for source in topics]
     letters = [
         branch_letters
         for branch in (BRANCHES if apart else ("",))
@@ -98,15 +98,37 @@ def build(
     letters[0].union(*letters[1:]).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
 
 
+def _decoded(tables: StreamTableEnvironment, config: JobConfig, source: Source | None) -> DataStream:
+    """The batches of one topic, Snowplow's or a declared source's, each with a decode operator of its own."""
+    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search, config.id_key)
+    topic, name, number = (
+        (source.topic, f"decode-{source.name}", number_of(source.topic))
+        if source
+        else (config.topic, "decode", 0)
+    )
+    again = {partition: below for partition, (_, below) in resumed(config, number).items()}
+    apart = config.topology == "branches"
+    options = DecodeOptions(topic, config.buckets, decoder, config.definitions, apart, again, source=source)
+    batches = microbatches(tables, config, source)
+    return batches.process(DecodeFunction(options), payload_type()).uid(name).name(name)
+
+
+def _side(decoded: list[DataStream], host: str) -> DataStream:
+    """What all topics have for one operator; the main output is that of all branches, or of `ACCOUNTANT`."""
+    main = host in ("", ACCOUNTANT)
+    first, *others = decoded if main else [side_output(each, branch_tag(host)) for each in decoded]
+    return first.union(*others) if others else first
+
+
 def _features(
-    decoded: DataStream, config: JobConfig, branch: str, features: FeaturesType
+    decoded: list[DataStream], config: JobConfig, branch: str, features: FeaturesType
 ) -> list[DataStream]:
     """The keyed operators of all branches, or of one: of users, and of devices. They give dead letters."""
-    users = decoded if branch in ("", ACCOUNTANT) else side_output(decoded, branch_tag(branch))
+    users = _side(decoded, branch)
     name = f"features-{branch}" if branch else "features"
     if config.definitions.identity == OFF:
         return [_operator(users, _options(config, branch), name, features)]
-    mine = side_output(decoded, branch_tag(devices_of(branch)))
+    mine = _side(decoded, devices_of(branch))
     devices = _operator(mine, _options(config, branch, devices=True), devices_of(branch), features)
     users = users.union(side_output(devices, handed_on_tag(branch)))
     return [_operator(users, _options(config, branch), name, features), devices]
@@ -127,6 +149,7 @@ def _options(config: JobConfig, branch: str, *, devices: bool = False) -> Featur
         buckets=config.buckets,
         rewrites_per_s=config.rewrites_per_s,
         devices=devices,
+        sources=config.source_topics,
         resumed=crc32(repr(sorted(config.resume.items())).encode()) if config.resume else 0,
     )
     return FeaturesOptions(

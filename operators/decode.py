@@ -9,11 +9,14 @@ from pyflink.common import Row
 from pyflink.datastream import OutputTag, ProcessFunction, RuntimeContext
 
 from events.decoder import Decoder
+from events.sources.declaration import Source
+from events.sources.decoder import SourceDecoder
 from features.identity import OFF
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES
 from operators.placement import bucket_keys
+from operators.places import number_of
 from operators.release import FINGERPRINT, check
 from operators.rereading import Rereading
 from operators.routing import ACCOUNTANT, Router, devices_of
@@ -32,12 +35,24 @@ class DecodeOptions:
     """Whether branches run apart; all but the accounting one then leave by side outputs."""
     again: dict[int, int] = field(default_factory=dict)
     """By partition, the offset below which records may have been accounted for before a migration."""
+    source: Source | None = None
+    """Whose records they are; None for Snowplow's."""
     code: str = FINGERPRINT
     """The code that was submitted."""
 
+    def reading(self) -> Decoder | SourceDecoder:
+        """What reads the records; what the shop leaves out is the same for all topics."""
+        if self.source is None:
+            return self.decoder
+        shop = self.decoder
+        return SourceDecoder(self.source, shop.app_ids, shop.exclude_robots, shop.search, shop.id_key)
+
 
 class DecodeFunction(ProcessFunction):
-    """Takes `ROW(lane, partitions, offsets, values, newest)`, gives `ROW(bucket key, batch)`. Stateless."""
+    """Takes `ROW(lane, partitions, offsets, values, newest)`, gives `ROW(bucket key, batch)`. Stateless.
+
+    Of a declared source the row ends with the Kafka timestamp of each record.
+    """
 
     def __init__(self, options: DecodeOptions) -> None:
         """Keep the options; all else is made in `open`."""
@@ -49,7 +64,8 @@ class DecodeFunction(ProcessFunction):
         check(options.code)
         split = Split(options.definitions) if options.branches else None
         identity = options.definitions.identity != OFF
-        router = Router(options.decoder, options.topic, options.buckets, split, identity)
+        number = number_of(options.topic) if options.source else 0
+        router = Router(options.reading(), options.topic, options.buckets, split, identity, number)
         self._route = Rereading(router, options.again).route if options.again else router.route
         self._keys = bucket_keys(options.buckets)
         apart = [branch for branch in BRANCHES if branch != ACCOUNTANT]
@@ -58,9 +74,10 @@ class DecodeFunction(ProcessFunction):
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Decode one micro-batch."""
-        _, partitions, offsets, raws, newest = value
+        _, partitions, offsets, raws, newest, *timed = value
         at = time.time_ns() // 1_000_000
-        for host, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at):
+        times = [None if each is None else each.toEpochMilli() for each in timed[0]] if timed else ()
+        for host, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at, times):
             row = Row(self._keys[bucket], payload)
             tag: OutputTag | None = self._tags.get(host)
             yield row if tag is None else (tag, row)

@@ -10,6 +10,7 @@ import msgspec
 
 from operators.batch import Batch
 from operators.floors import Floors
+from operators.places import topic_and_partition
 
 VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
 """Every record read ends in exactly one of them."""
@@ -56,6 +57,12 @@ class Ledger(msgspec.Struct, array_like=True):
         if number:
             self.counts[name] = self.counts.get(name, 0) + number
 
+    def add_of(self, place: int, name: str, number: int = 1) -> None:
+        """Count for the declared source that the place is of, as `source.<its number>.<name>`."""
+        topic, _ = topic_and_partition(place)
+        if topic:
+            self.add(f"source.{topic}.{name}", number)
+
     def has(self, batch: Batch) -> bool:
         """Whether the batch, of records that are read again, was accounted for before the migration.
 
@@ -85,14 +92,20 @@ class Ledger(msgspec.Struct, array_like=True):
             read, greatest = self.partitions.get(partition, (0, offset))
             self.partitions[partition] = (read + records, max(greatest, offset))
             self.add("read", records)
+            self.add_of(partition, "read", records)
+        # Whoever decoded it reads one topic.
+        place = next(iter(batch.reads), 0)
         for reason, number in batch.filtered.items():
             self.add("filtered", number)
             self.add(f"filtered.{reason}", number)
+            self.add_of(place, "filtered", number)
         if batch.letters:
             self.add("dead", len(batch.letters))
             self.add("dead.undecodable", len(batch.letters))
+            self.add_of(place, "dead", len(batch.letters))
         self.add("applied", len(batch.forgets))
         self.add("forgotten", len(batch.forgets))
+        self.add_of(place, "applied", len(batch.forgets))
         offsets = self.controls.offsets
         for forget in batch.forgets:
             offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)
@@ -103,6 +116,7 @@ class Ledger(msgspec.Struct, array_like=True):
         read, offset = self.partitions[partition]
         self.partitions[partition] = (read - 1, offset)
         self.add("read", -1)
+        self.add_of(partition, "read", -1)
 
     def progress(self, clock: int) -> dict[str, Any]:
         """What a status line needs, as plain data; `clock` is the wall time, epoch ms."""

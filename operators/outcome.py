@@ -8,6 +8,7 @@ from features.identity import Move
 from features.logic import FUTURE_MS
 from features.row import FeatureRow
 from operators.batch import Forgetting, Record
+from operators.places import is_of_source
 
 
 class Spoiled(NamedTuple):
@@ -51,6 +52,9 @@ class Outcome:
     unlinks: list[Forgetting] = field(default_factory=list)
     """Control records that concern users to whom devices here were linked, placed among `forwards`."""
 
+    sources: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Verdicts on records of declared sources, by a partition of theirs."""
+
     def judge(self, verdict: str, record: Record) -> None:
         """Note the logic's verdict."""
         if verdict == "future":
@@ -59,6 +63,9 @@ class Outcome:
             self.spoiled.append(Spoiled("future", record, dead))
             return
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
+        if is_of_source(record.partition):
+            place = record.partition, verdict
+            self.sources[place] = self.sources.get(place, 0) + 1
         if verdict == "applied":
             event = record.event
             self.event_time = max(self.event_time, event.at)
@@ -71,5 +78,7 @@ class Outcome:
             self.verdicts[verdict] = self.verdicts.get(verdict, 0) + number
         for kind, number in other.kinds.items():
             self.kinds[kind] = self.kinds.get(kind, 0) + number
+        for place, number in other.sources.items():
+            self.sources[place] = self.sources.get(place, 0) + number
         self.spoiled += other.spoiled
         self.event_time = max(self.event_time, other.event_time)

@@ -5,9 +5,10 @@ keep their numbers, so a state from before there were sources goes on; those of 
 in a range of its own that only its name decides: sources come and go, and their order means nothing.
 """
 
+from typing import Final
 from zlib import crc32
 
-SHIFT = 20
+SHIFT: Final = 20
 """Kafka's partitions are fewer than 2**20."""
 
 
@@ -27,6 +28,11 @@ def place_of(number: int, partition: int) -> int:
     (7, 3145735)
     """
     return number << SHIFT | partition
+
+
+def is_of_source(place: int) -> bool:
+    """Whether the place is a declared source's, and not of Snowplow's events."""
+    return place >= 1 << SHIFT
 
 
 def topic_and_partition(place: int) -> tuple[int, int]:

@@ -26,6 +26,7 @@ class Rereading:
         raws: Sequence[bytes],
         newest: int,
         at: int,
+        times: Sequence[int | None] = (),
     ) -> list[Routed]:
         """Route the records of one call, as `Router.route`."""
         routed: list[Routed] = []
@@ -35,7 +36,8 @@ class Rereading:
                 fresh.append(number)
                 continue
             one = slice(number, number + 1)
-            routed += map(_marked, self.router.route(partitions[one], offsets[one], raws[one], newest, at))
+            again = self.router.route(partitions[one], offsets[one], raws[one], newest, at, times[one])
+            routed += map(_marked, again)
         if fresh:
             routed += self.router.route(
                 [partitions[i] for i in fresh],
@@ -43,6 +45,7 @@ class Rereading:
                 [raws[i] for i in fresh],
                 newest,
                 at,
+                [times[i] for i in fresh] if times else (),
             )
         return routed
 

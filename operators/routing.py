@@ -1,16 +1,19 @@
 """From raw records to batches: decode, split into branches, sort into buckets. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from events.bucket import bucket_of
 from events.decoder import Decoder
 from events.event import Event
-from events.verdict import Dead, Filtered, Forget
+from events.sources.decoder import SourceDecoder
+from events.sources.reader import Position
+from events.verdict import Dead, Filtered, Forget, Verdict
 from features.split import Split
 from features.views import BRANCHES
 from operators.batch import Batch, Forgetting, Login, Record, encode
+from operators.places import place_of, topic_and_partition
 from operators.settled import Settled
 from sinks.dead_letters import dead_letter
 
@@ -43,18 +46,20 @@ class Router:
     """Sorts records into batches, one a bucket and operator that they touch.
 
     Args:
-        decoder: tells events from what cannot be used.
+        decoder: tells events from what cannot be used; that of a declared source knows their places, too.
         topic: named in dead letters.
         buckets: how many buckets there are.
         split: None where one operator hosts all branches.
         identity: whether devices have operators of their own, which know who is logged in.
+        number: of the topic, in what buckets remember (`operators.places`).
     """
 
-    decoder: Decoder
+    decoder: Decoder | SourceDecoder
     topic: str
     buckets: int
     split: Split | None = None
     identity: bool = False
+    number: int = 0
     settled: Settled = field(default_factory=Settled)
 
     def route(
@@ -64,15 +69,18 @@ class Router:
         raws: Sequence[bytes],
         newest: int,
         at: int,
+        times: Sequence[int | None] = (),
     ) -> list[Routed]:
         """Route the records of one call.
 
-        `newest` is their greatest Kafka timestamp, `at` the clock, both epoch ms.
+        `newest` is their greatest Kafka timestamp, `at` the clock, both epoch ms; `times` are the Kafka
+        timestamps of each, which only a declared source's decoder needs.
         """
         batches = _Batches(newest, ACCOUNTANT if self.split else "")
-        decode, identity = self.decoder.decode, self.identity
-        for partition, offset, raw in zip(partitions, offsets, raws, strict=True):
-            verdict = decode(raw)
+        identity = self.identity
+        verdicts = self._verdicts(partitions, offsets, raws, times)
+        places = [place_of(self.number, each) for each in partitions] if self.number else partitions
+        for partition, offset, raw, verdict in zip(places, offsets, raws, verdicts, strict=True):
             if type(verdict) is Event:
                 record = Record(partition, offset, verdict, raw)  # type: ignore[arg-type]
                 if identity and verdict.device_id is not None:
@@ -86,11 +94,27 @@ class Router:
             else:
                 batch = batches.at(batches.home, offset % self.buckets, partition, offset, 1)
                 if type(verdict) is Dead:
-                    letter = dead_letter(raw, verdict, self.topic, partition, offset, at)
+                    _, number = topic_and_partition(partition)
+                    letter = dead_letter(raw, verdict, self.topic, number, offset, at)
                     batch.letters.append(letter.decode())
                 elif type(verdict) is Filtered:
                     batch.filtered[verdict.reason] = batch.filtered.get(verdict.reason, 0) + 1
         return [Routed(host, bucket, encode(batch)) for (host, bucket), batch in batches.made.items()]
+
+    def _verdicts(
+        self,
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        raws: Sequence[bytes],
+        times: Sequence[int | None],
+    ) -> Iterable[Verdict]:
+        if not isinstance(self.decoder, SourceDecoder):
+            return map(self.decoder.decode, raws)
+        decode, topic = self.decoder.decode, self.topic
+        return [
+            decode(raw, Position(topic, partition, offset, at))
+            for partition, offset, raw, at in zip(partitions, offsets, raws, times, strict=True)
+        ]
 
     def _branches(self, batches: "_Batches", event: Event) -> Sequence[str]:
         if self.split is None:

@@ -1,7 +1,7 @@
 """The work of one operator instance on its buckets: batches, wake-ups, what is due when. Knows no Flink."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from operators.batch import Batch, decode, encode, head_of, together
 from operators.bucket import Bucket
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
+from operators.places import topic_and_partition
 from operators.routing import devices_of
 from operators.schedule import NEVER
 from operators.store import LEDGER, Store
@@ -49,6 +50,8 @@ class ShardOptions:
     submits, since a state cannot go on with another number."""
     devices: bool = False
     """Whether it holds devices, and hands on to users."""
+    sources: dict[int, str] = field(default_factory=dict)
+    """The topics of declared sources, by their numbers (`operators.places`)."""
     resumed: int = 0
     """Which migration the job goes on from; 0: none."""
 
@@ -275,9 +278,12 @@ class Shard:
             for kind, number in outcome.kinds.items():
                 for branch in self._split.by_kind(*kind):
                     ledger.add(f"applied.{branch}", number)
+        for (place, verdict), number in outcome.sources.items():
+            ledger.add_of(place, verdict, number)
         for spoiled in outcome.spoiled:
             ledger.add("dead")
             ledger.add(f"dead.{spoiled.kind}")
+            ledger.add_of(spoiled.record.partition, "dead")
         ledger.event_time = max(ledger.event_time, outcome.event_time)
         if outcome.rows or rewriting or self._writing.due(bucket, now):
             self._writing.write(bucket, outcome, now, self._buckets.values(), rewriting)
@@ -293,5 +299,6 @@ class Shard:
 
     def _letter(self, spoiled: Spoiled, now: int) -> str:
         kind, record, dead, error = spoiled
-        place = self._options.topic, record.partition, record.offset
+        number, partition = topic_and_partition(record.partition)
+        place = self._options.sources.get(number, self._options.topic), partition, record.offset
         return dead_letter(bytes(record.raw), dead, *place, now, kind, error).decode()

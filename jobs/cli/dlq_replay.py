@@ -78,11 +78,15 @@ def replay(
 
 
 def _send(settings: Settings, going: list[Candidate], *, confirmed: bool) -> None:
-    if not (confirmed or typer.confirm(f"Send {len(going)} to {settings.topic}?", err=True)):
+    if not (confirmed or typer.confirm(f"Send {len(going)} to {_topics(going)}?", err=True)):
         msg = "not confirmed, so nothing was sent; --yes answers the question"
         raise CommandError(msg)
     with kafka_errors():
         send(settings, going, now_ms(), lambda each, place: typer.echo(f"{each.found.letter.id} → {place}"))
+
+
+def _topics(going: list[Candidate]) -> str:
+    return ", ".join(sorted({candidate.found.letter.topic for candidate in going}))
 
 
 def _announce(candidates: list[Candidate]) -> None:

@@ -26,6 +26,7 @@ RECORDS: Final = ("wire_format", "app_ids", "exclude_robots", "hash_ids", "searc
 KAFKA: Final = (
     "kafka_bootstrap",
     "topic",
+    "sources",
     "kafka_security_protocol",
     "kafka_sasl_mechanism",
     "kafka_sasl_user",

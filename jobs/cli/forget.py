@@ -28,7 +28,7 @@ def forget(
 ) -> None:
     """Delete one shopper: the state, and the keys in Redis.
 
-    A control record goes through Kafka to every partition of the topic. The job forgets what it has read of
+    A control record goes through Kafka to every partition of every topic. The job forgets what it has read of
     the shopper before, deletes `user:<id>:features:*` and the `session:<id>:features` of sessions that the
     shopper owns, and counts the records as applied. Events that come later begin anew.
 
@@ -52,7 +52,7 @@ def forget(
             raise NotFoundError(msg)
         _confirm(shopper, keys, settings, yes=yes)
         offsets = send_forget(settings, shopper)
-        typer.echo(f"sent to {len(offsets)} partitions of {settings.topic}", err=True)
+        typer.echo(f"sent to {len(offsets)} partitions of {', '.join(settings.topics())}", err=True)
         if not no_wait:
             _report(settings, shopper, keys, before, _wait(settings, shopper, offsets, timeout))
     except (RedisUnreachableError, KafkaUnreachableError, MissingTopicError, KafkaError) as error:

@@ -85,7 +85,8 @@ def look_at(settings: Settings, *, with_kafka: bool, behind_ms: int = 30_000) ->
         raise CommandError(msg) from None
     except RedisUnreachableError as error:
         raise CommandError(str(error)) from None
-    return Status(settings.job_name, progress, round(time.time() * 1000), lag, behind_ms)
+    topics = {number: topic for topic, number in settings.topics().items() if number}
+    return Status(settings.job_name, progress, round(time.time() * 1000), lag, behind_ms, topics)
 
 
 def _unknown(reader: RedisReader, settings: Settings) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from jobs.durations import span
 from jobs.watching.status import Status
+from operators.ledger import VERDICTS
 
 MOST_PARTITIONS: Final = 12
 BRANCH_COUNTERS: Final = ("applied", "duplicate", "late", "dead.bug", "dead.future")
@@ -18,6 +19,8 @@ DEAD_KINDS: Final = ("undecodable", "future", "bug")
 def draw(status: Status, before: Status | None = None) -> Group:
     """Lay the status out for a terminal of 80 columns or more; `before` gives the pace."""
     parts: list[RenderableType] = [_head(status), Text(), _facts(status, before), Text(), _branches(status)]
+    if status.topics:
+        parts += [Text(), _sources(status)]
     if status.lag:
         parts += [Text(), _partitions(status)]
     problems, remarks = status.problems(), status.remarks()
@@ -79,6 +82,15 @@ def _branches(status: Status) -> Table:
     return table
 
 
+def _sources(status: Status) -> Table:
+    table = Table("source", box=None, header_style="bold", pad_edge=False)
+    for name in ("read", *VERDICTS):
+        table.add_column(name, justify="right")
+    for topic, counts in status.sources().items():
+        table.add_row(topic, *(f"{number:,}" for number in counts.values()))
+    return table
+
+
 def _partitions(status: Status) -> RenderableType:
     table = Table("partition", box=None, header_style="bold", pad_edge=False)
     for name in ("next", "end", "lag", "oldest unread"):
@@ -87,7 +99,7 @@ def _partitions(status: Status) -> RenderableType:
     for partition in sorted(worst):
         lag = status.lag[partition]
         age = span(status.now - lag.oldest_unread) if lag.oldest_unread else ""
-        table.add_row(str(partition), f"{lag.next:,}", f"{lag.end:,}", f"{lag.records:,}", age)
+        table.add_row(status.named(partition), f"{lag.next:,}", f"{lag.end:,}", f"{lag.records:,}", age)
     total = sum(lag.records for lag in status.lag.values())
     table.add_row(f"all {len(status.lag)}", "", "", f"{total:,}", "", style="bold")
     if len(status.lag) > len(worst):

@@ -43,12 +43,13 @@ def _kafka(settings: Settings) -> Iterator[str]:
     except KafkaUnreachableError as error:
         yield str(error)
         return
-    for name in ("topic", "dead_letter_topic"):
-        if (topic := getattr(settings, name)) not in topics:
+    declared = [(source.topic, f"source {source.name}") for source in settings.declared()]
+    ours = [(getattr(settings, name), f"setting {name}") for name in ("topic", "dead_letter_topic")]
+    for topic, name in (*ours, *declared):
+        if topic and topic not in topics:
             seen = f", or {settings.kafka_sasl_user!r} may not see it" if settings.kafka_sasl_user else ""
             yield (
-                f"Kafka at {settings.kafka_bootstrap} has no topic {topic} (setting {name}){seen}; "
-                "create it first"
+                f"Kafka at {settings.kafka_bootstrap} has no topic {topic} ({name}){seen}; create it first"
             )
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from events.decoder import Decoder
 from events.event import Event
 from events.fields import FIELDS
+from events.sources.decoder import SourceDecoder
+from events.sources.reader import Position
 from events.verdict import Dead, Filtered, Reason, Verdict
 from features.logic import FUTURE_MS, ShopperLogic
 from jobs.durations import span
@@ -36,11 +38,18 @@ class Judge:
     def __init__(self, settings: Settings) -> None:
         """Take the decoder and the features from the settings."""
         self._decoder: Decoder = settings.decoder()
+        shop = self._decoder
+        self._sources = {
+            source.topic: SourceDecoder(source, shop.app_ids, shop.exclude_robots, shop.search, shop.id_key)
+            for source in settings.declared()
+        }
         self._logic = ShopperLogic(definitions=settings.definitions())
 
-    def judge(self, raw: bytes, now: int) -> Judgement:
-        """Judge a record as if it came at `now` (epoch ms)."""
-        verdict: Verdict = self._decoder.decode(raw)
+    def judge(self, raw: bytes, now: int, topic: str = "") -> Judgement:
+        """Judge a record of the topic, by default Snowplow's, as if it came at `now` (epoch ms)."""
+        source = self._sources.get(topic)
+        decode = self._decoder.decode
+        verdict: Verdict = source.decode(raw, Position(topic, 0, 0, now)) if source else decode(raw)
         if isinstance(verdict, Dead):
             count = "1 reason" if len(verdict.reasons) == 1 else f"{len(verdict.reasons)} reasons"
             return Judgement(False, f"dead, for {count}", verdict.reasons)

@@ -59,14 +59,14 @@ class Planner:
                 raw = self._whole(letter)
         except _CutError as error:
             return Candidate(found, b"", None, str(error))
-        judgement = self.judge.judge(raw, self.now)
+        judgement = self.judge.judge(raw, self.now, letter.topic)
         refusal = self._refusal(found, judgement)
         return Candidate(found, raw, judgement, refusal, repaired is not None)
 
     def _refusal(self, found: Found, judgement: Judgement) -> str:
         letter = found.letter
-        if letter.topic != self.settings.topic:
-            return f"it came from topic {letter.topic}, so name that: --topic {letter.topic}"
+        if letter.topic not in self.settings.topics():
+            return f"it came from topic {letter.topic}, so name that: --topic {letter.topic}, or its source"
         if found.replays and not self.options.again:
             ago = span(self.now - found.replays[0].at)
             return f"replayed {ago} ago; --again replays it once more (the same event id counts once)"
@@ -110,10 +110,12 @@ def send(
         KafkaUnreachableError: if Kafka does not take them.
     """
     with producer(settings) as kafka:
-        there = kafka.partitions_for(settings.topic)
+        going = list(candidates)
+        there = {topic: kafka.partitions_for(topic) for topic in {each.found.letter.topic for each in going}}
         for candidate, future in [
-            (each, kafka.send(settings.topic, each.raw, partition=_partition(each.found.letter, there)))
-            for each in candidates
+            (each, kafka.send(home, each.raw, partition=_partition(each.found.letter, there[home])))
+            for each in going
+            for home in (each.found.letter.topic,)
         ]:
             went = future.get(timeout=30)
             place = f"{went.topic}/{went.partition}/{went.offset}"

@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from jobs.settings import Settings
+from operators.places import place_of
 
 CONNECT_TIMEOUT_MS: Final = 10_000
 KNOCK_S: Final = 5.0
@@ -100,6 +101,19 @@ def places_of(kafka: KafkaConsumer, settings: Settings, topic: str) -> list[Topi
     if not numbers:
         raise MissingTopicError(settings, topic)
     return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def all_places(kafka: KafkaConsumer, settings: Settings) -> dict[TopicPartition, int]:
+    """Return the partitions of every topic that is read, with their numbers (`operators.places`).
+
+    Raises:
+        MissingTopicError: if one of the topics does not exist.
+    """
+    return {
+        place: place_of(number, place.partition)
+        for topic, number in settings.topics().items()
+        for place in places_of(kafka, settings, topic)
+    }
 
 
 def topics_of(settings: Settings) -> set[str]:

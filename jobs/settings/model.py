@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from events.decoder import Decoder
 from events.hashing import hashing_key
 from events.page import SearchRule
+from events.sources.declaration import Source
 from features.settings import Definitions
+from jobs.inputs import sources as declared_sources
 from jobs.settings.parse import (
     as_absent,
     as_items,
@@ -22,6 +24,7 @@ from jobs.settings.parse import (
     check_redis_url,
 )
 from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_all
+from operators.places import number_of
 from serving.api.terms import SHORTEST_TOKEN
 
 ENVIRONMENT_PREFIX = "SHOPPER_"
@@ -56,9 +59,14 @@ class Settings(BaseSettings):
     )
     topic: str = _setting(
         "snowplow-enriched-good",
-        "Topic with the enriched events.",
+        "Topic with Snowplow's enriched events; empty (by flag or file): none, only declared sources.",
         "a Kafka topic's name",
-        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+    )
+    sources: Items = _setting(
+        (),
+        "Declared sources that are read, too, each from a topic of its own (docs/inputs.md).",
+        "names of shipped ones, and paths of files that end in .toml, by commas",
     )
     dead_letter_topic: str = _setting(
         "shopper-dead-letters",
@@ -273,6 +281,19 @@ class Settings(BaseSettings):
         "true or false",
     )
 
+    @field_validator("sources")
+    @classmethod
+    def _can_be_read_side_by_side(cls, named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        topics = [source.topic for source in declared_sources(named)]
+        snowplows = info.data.get("topic")
+        if snowplows == "" and not topics:
+            msg = "none, though topic is empty: nothing would be read"
+            raise ValueError(msg)
+        if snowplows in topics:
+            msg = f"{snowplows} is the topic of Snowplow's events (setting topic), and would be read twice"
+            raise ValueError(msg)
+        return named
+
     @field_validator("kafka_sasl_user", "kafka_sasl_password")
     @classmethod
     def _a_login_is_whole(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
@@ -313,6 +334,15 @@ class Settings(BaseSettings):
         """Take what is given and nothing else: `load` reads the sources, since it also tells them apart."""
         del settings_cls
         return (init_settings,)
+
+    def declared(self) -> tuple[Source, ...]:
+        """Return the declared sources."""
+        return declared_sources(self.sources)
+
+    def topics(self) -> dict[str, int]:
+        """Return every topic that is read, with its number (`operators.places`)."""
+        snowplows = {self.topic: 0} if self.topic else {}
+        return snowplows | {source.topic: number_of(source.topic) for source in self.declared()}
 
     def decoder(self) -> Decoder:
         """Return what reads the records."""

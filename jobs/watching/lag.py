@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from kafka import KafkaConsumer
 
-from jobs.kafka.client import consumer, places_of
+from jobs.kafka.client import all_places, consumer
 from jobs.settings import Settings
 from jobs.watching.progress import Position, Progress
 
@@ -31,30 +31,33 @@ class Lag(NamedTuple):
 
 
 def read_lag(settings: Settings, progress: Progress) -> dict[int, Lag]:
-    """Compare what the job has read with what Kafka has.
+    """Compare what the job has read with what Kafka has, place by place (`operators.places`).
 
     Raises:
         KafkaUnreachableError: if no broker answers.
-        MissingTopicError: if the topic does not exist.
+        MissingTopicError: if one of the topics does not exist.
     """
     with consumer(settings) as kafka:
-        places = places_of(kafka, settings, settings.topic)
-        ends = kafka.end_offsets(places)
+        places = all_places(kafka, settings)
+        ends = kafka.end_offsets([*places])
         following = _following(kafka, places, ends, progress)
         unread = [place for place in places if following[place] < ends[place]]
         oldest = _timestamps(kafka, {place: following[place] for place in unread})
-        return {place.partition: Lag(ends[place], following[place], oldest.get(place, 0)) for place in places}
+        return {
+            number: Lag(ends[place], following[place], oldest.get(place, 0))
+            for place, number in places.items()
+        }
 
 
 def _following(
-    kafka: KafkaConsumer, places: list[Any], ends: Mapping[Any, int], progress: Progress
+    kafka: KafkaConsumer, places: Mapping[Any, int], ends: Mapping[Any, int], progress: Progress
 ) -> dict[Any, int]:
     """The next offset of each partition; one of which nothing was read begins where the job began to read."""
     found = {}
-    begins = kafka.beginning_offsets(places)
+    begins = kafka.beginning_offsets([*places])
     starts = kafka.offsets_for_times(dict.fromkeys(places, progress.covers_from))
-    for place in places:
-        read: Position | None = progress.partitions.get(place.partition)
+    for place, number in places.items():
+        read: Position | None = progress.partitions.get(number)
         if read is not None:
             found[place] = (
                 max(read.offset + 1, begins[place]) if read.offset < ends[place] else read.offset + 1

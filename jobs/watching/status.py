@@ -8,6 +8,7 @@ from jobs.durations import span
 from jobs.watching.lag import Lag
 from jobs.watching.progress import Progress
 from operators.ledger import VERDICTS
+from operators.places import topic_and_partition
 
 SILENT_MS: Final = 10_000
 """The job tells its progress once a second; after so long without a word it is not running."""
@@ -22,14 +23,29 @@ class Status:
     progress: Progress
     now: int
     lag: Mapping[int, Lag] = field(default_factory=dict)
-    """By partition; empty where Kafka was not asked."""
+    """By place (`operators.places`); empty where Kafka was not asked."""
     behind_ms: int = 30_000
     """An unread record that is older is too old."""
+    topics: Mapping[int, str] = field(default_factory=dict)
+    """The topics of declared sources, by their numbers (`operators.places`)."""
 
     @property
     def topology(self) -> str:
         """`fused` or `branches`."""
         return "branches" if self.progress.apart else "fused"
+
+    def named(self, place: int) -> str:
+        """Say which partition it is: `3`, or of a declared source `interactions/3`."""
+        number, partition = topic_and_partition(place)
+        return f"{self.topics.get(number, number)}/{partition}" if number else str(partition)
+
+    def sources(self) -> dict[str, dict[str, int]]:
+        """What became of the records of each declared source that is read."""
+        counts = self.progress.counts
+        return {
+            topic: {name: counts[f"source.{number}.{name}"] for name in ("read", *VERDICTS)}
+            for number, topic in self.topics.items()
+        }
 
     def equation(self) -> str:
         """Say where every record read went, and whether the numbers add up."""
@@ -84,8 +100,9 @@ class Status:
             "adds_up": not told.unbalanced,
             "counts": dict(sorted(told.counts.items())),
             "branches": {branch: dict(sorted(own.items())) for branch, own in told.branches.items()},
+            "sources": self.sources(),
             "partitions": {
-                str(partition): {
+                self.named(partition): {
                     "read": told.partitions[partition].read if partition in told.partitions else 0,
                     "next": lag.next,
                     "end": lag.end,
@@ -117,7 +134,8 @@ class Status:
 
     def _behind(self) -> list[str]:
         said = []
-        for partition, lag in self.lag.items():
+        for place, lag in self.lag.items():
+            partition = self.named(place)
             age = self.now - lag.oldest_unread
             if lag.records < 0:
                 said.append(
