@@ -63,7 +63,9 @@ class FeaturesFunction(KeyedProcessFunction):
         self._shard = Shard(options.shard, applier, self._sink, store, waiting, wall_clock, split, run)
         self._keys = bucket_keys(options.shard.buckets)
         self._tag = handed_on_tag(branch)
-        self._gauges = Gauges(runtime_context, self._shard.told, branch, options.shard.accounts)
+        self._gauges = Gauges(
+            runtime_context, self._shard.told, branch, options.shard.accounts, options.shard.sources
+        )
 
     def close(self) -> None:
         """Close the sink's connections. In thread mode Flink calls this at the end of bounded input only."""

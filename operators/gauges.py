@@ -7,6 +7,7 @@ from pyflink.datastream import RuntimeContext
 
 from features.views import BRANCHES
 from operators.bucket import LOOK_MS
+from operators.ledger import VERDICTS
 
 PERIOD_MS: Final = 1000
 SETTLE_MS: Final = LOOK_MS + 1000
@@ -81,11 +82,16 @@ class Gauges:
         told: Callable[[], Mapping[str, int]],
         branch: str = "",
         accounts: bool = True,
+        sources: Mapping[int, str] | None = None,
     ) -> None:
-        """Those of an operator that hosts all branches, or one `branch`."""
+        """Those of an operator that hosts all branches, or one `branch`.
+
+        `sources` are the topics of declared sources, by their numbers.
+        """
         self._group = runtime_context.get_metrics_group()
         self._names = [name for name in NAMES if accounts or name in WORK]
         self._branch = branch
+        self._sources = (sources or {}) if accounts else {}
         self._gauges: list[tuple[str, Any]] = []
         self._numbers = told
         self._told: dict[int, int] = {}
@@ -114,6 +120,9 @@ class Gauges:
             yield name, group.distribution(name)
         for of, name, counter in branch_gauges(self._branch):
             yield counter, group.add_group("branch", of).distribution(name)
+        for number, topic in self._sources.items():
+            for name in ("read", *VERDICTS):
+                yield f"source.{number}.{name}", group.add_group("source", topic).distribution(name)
 
 
 def branch_gauges(branch: str) -> list[tuple[str, str, str]]:

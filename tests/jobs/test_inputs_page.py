@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -20,10 +21,11 @@ from events.sources.toml import read_source
 from events.verdict import Filtered, Verdict
 from jobs.inputs import shipped, sources
 from jobs.package import ROOT
+from jobs.settings import load
 
 PAGE: Final = (ROOT / "docs" / "inputs.md").read_text()
 BLOCKS: Final = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-RECORDS, DECLARED, SAID, WRONG = (text for _, text in BLOCKS)
+RECORDS, DECLARED, SAID, WRONG, _, SETTINGS = (text for _, text in BLOCKS)
 
 
 def worded(verdict: Verdict) -> str:
@@ -59,6 +61,13 @@ def test_mistakes_in_the_example_are_told_as_the_page_says() -> None:
     assert [str(problem) for problem in caught.value.problems] == WRONG.splitlines()
 
 
+def test_the_settings_of_the_page_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tills.toml").write_text(DECLARED)
+    (tmp_path / "shopper.toml").write_text(SETTINGS)
+    assert set(load().settings.topics()) == {"interactions", "shop.tills"}
+
+
 def test_the_page_knows_every_word_of_a_declaration() -> None:
     words = {*EVENT, *PRODUCT, *TYPES, *TIME_UNITS, *MONEY_UNITS, *KINDS, *DEVICES, *FORMATS}
     words |= {*Field.__dataclass_fields__, *Source.__dataclass_fields__, POSITION, KAFKA_TIMESTAMP}
@@ -77,6 +86,6 @@ def test_the_page_lists_what_is_shipped() -> None:
 
 
 def test_the_blocks_are_what_they_are_taken_for() -> None:
-    assert [language for language, _ in BLOCKS] == ["json", "toml", "text", "text"]
+    assert [language for language, _ in BLOCKS] == ["json", "toml", "text", "text", "sh", "toml"]
     assert tomllib.loads(DECLARED)["name"] == "tills"
     assert all(json.loads(line) for line in RECORDS.splitlines())

@@ -144,6 +144,7 @@ class Instance:
         self.accounts = accounts
         self.timers: set[int] = set()
         self.resumed = 0
+        self.sources: dict[int, str] = {}
         self.life = NOW
         self.restart()
 
@@ -158,6 +159,7 @@ class Instance:
             buckets=self.buckets,
             devices=self.devices,
             resumed=self.resumed,
+            sources=self.sources,
         )
         store = CachedStore(self.store, self.cached)
         applier = Applier(self.logic, store.get)
