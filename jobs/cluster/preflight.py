@@ -43,7 +43,7 @@ def _kafka(settings: Settings) -> Iterator[str]:
     except KafkaUnreachableError as error:
         yield str(error)
         return
-    declared = [(source.topic, f"source {source.name}") for source in settings.declared()]
+    declared = [(source.topic, f"source {source.name}") for source in settings.declared]
     ours = [(getattr(settings, name), f"setting {name}") for name in ("topic", "dead_letter_topic")]
     for topic, name in (*ours, *declared):
         if topic and topic not in topics:

@@ -41,7 +41,7 @@ class Judge:
         shop = self._decoder
         self._sources = {
             source.topic: SourceDecoder(source, shop.app_ids, shop.exclude_robots, shop.search, shop.id_key)
-            for source in settings.declared()
+            for source in settings.declared
         }
         self._logic = ShopperLogic(definitions=settings.definitions())
 

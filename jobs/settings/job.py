@@ -34,7 +34,7 @@ def job_config(
         kafka_bootstrap=settings.kafka_bootstrap,
         kafka_properties=kafka_properties(settings),
         topic=settings.topic,
-        sources=settings.declared(),
+        sources=settings.declared,
         dead_letter_topic=settings.dead_letter_topic,
         redis_url=with_authority(settings.redis_url),
         redis_prefix=settings.redis_prefix,

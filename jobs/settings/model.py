@@ -1,6 +1,7 @@
 """Every setting: its type, default, meaning and what is expected of it."""
 
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -335,14 +336,15 @@ class Settings(BaseSettings):
         del settings_cls
         return (init_settings,)
 
+    @cached_property
     def declared(self) -> tuple[Source, ...]:
-        """Return the declared sources."""
+        """The declared sources, read once."""
         return declared_sources(self.sources)
 
     def topics(self) -> dict[str, int]:
         """Return every topic that is read, with its number (`operators.places`)."""
         snowplows = {self.topic: 0} if self.topic else {}
-        return snowplows | {source.topic: number_of(source.topic) for source in self.declared()}
+        return snowplows | {source.topic: number_of(source.topic) for source in self.declared}
 
     def decoder(self) -> Decoder:
         """Return what reads the records."""
