@@ -21,7 +21,7 @@ from tests.oracle import Oracle, OracleDefinitions
 from tests.oracle import Window as OracleWindow
 from tests.strategies import Arrival, arrivals, random_arrivals, telling_moments
 
-FENCE_FIELDS = ("_v", "_owner", "_start")
+FENCE_FIELDS = ("_v", "_owner", "_start", "_moved")
 pytestmark = pytest.mark.property
 
 Rows = dict[str, dict[str, str]]
