@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.identity import FORWARD, MERGE
+from features.row import FeatureRow
 from features.settings import Definitions
 from sinks.codec import fields_of, meta_of
 from sinks.keys import key_of
@@ -24,7 +25,7 @@ ON, RESTART, CRASH = "on", "restart", "crash"
 def rows(network: Network, as_of: int) -> Rows:
     """What the states have to say."""
     keys: Rows = {}
-    held = {}
+    held: dict[str, FeatureRow] = {}
     for (_, shopper), state in network.states().items():
         network.logic.advance(state, as_of)
         for row in network.logic.all_rows(state, shopper):
