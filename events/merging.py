@@ -26,6 +26,8 @@ def merged_of(data: object, reasons: list[Reason]) -> Merged:
     >>> merged_of({"snowplow_id": "s1", "merged": ["s2", "s3"]}, [])
     Merged(ids=('s2', 's3'), into='s1')
     """
+    if data is None:  # a wire format that does not carry them
+        return NOTHING
     if not isinstance(data, dict):
         reasons.append(Reason("unstruct_event", sized(data), "an object"))
         return NOTHING

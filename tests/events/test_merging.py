@@ -7,7 +7,8 @@ import pytest
 from events.decoder import Decoder
 from events.event import OTHER, Event
 from events.hashing import hashed_id, hashing_key
-from events.merging import MOST_IDS
+from events.merging import MOST_IDS, NOTHING, merged_of
+from events.verdict import Reason
 from tests.events.recorded import SNOWPLOW, decode, event_of, told, tsv_line
 
 IDENTITY = (SNOWPLOW.format("identity"), {"snowplow_id": "s1", "created_at": "2024-05-01T10:00:00Z"})
@@ -40,6 +41,14 @@ def test_a_merge_says_whose_the_ids_are() -> None:
     assert hashed.merged == (hashed_id("s2", key), hashed_id("s3", key))
     assert hashed.merged_into == hashed_id("s1", key)
     assert Decoder(id_key=key).decode(tsv_line(action={"merged": ["s2"]}, **MERGE)).merged_into is None  # type: ignore[union-attr]
+
+
+def test_a_merge_without_data_says_nothing() -> None:
+    reasons: list[Reason] = []
+    assert merged_of(None, reasons) == NOTHING
+    assert reasons == []
+    assert merged_of(5, reasons) == NOTHING
+    assert [(reason.field, reason.value) for reason in reasons] == [("unstruct_event", "a number")]
 
 
 @pytest.mark.parametrize(
