@@ -54,3 +54,8 @@ def test_windows_nest(size: timedelta, pane: timedelta) -> None:
         Definitions(windows=(first, Window("then", size, pane)))
     nested = Definitions(windows=(first, Window("then", MINUTE * 7 / 6, MINUTE / 6)))
     assert [window.label for window in nested.windows] == ["first", "then"]
+
+
+def test_there_are_three_identity_rules() -> None:
+    with pytest.raises(ValueError, match="identity is 'on'; it must be one of off, forward, merge"):
+        Definitions(identity="on")
