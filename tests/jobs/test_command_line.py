@@ -159,9 +159,22 @@ def test_replay_accounts_for_what_it_cannot_use(nowhere: Path) -> None:
 
 
 def test_replay_for_people_is_a_table() -> None:
-    result = shopper("replay", CHECKOUT, "--shoppers", 1)
+    result = shopper("replay", CHECKOUT)
     assert "5min" in result.stdout
     assert "product_view_count" in result.stdout
+    assert "shopper@example.com: 26 records" in result.stdout
+    assert "more shoppers" not in result.stdout
+
+
+def test_replay_shows_the_shoppers_with_most_records(nowhere: Path) -> None:
+    records = CHECKOUT.read_bytes().splitlines()
+    events = [Decoder().decode(raw) for raw in records]
+    before = next(
+        raw for raw, e in zip(records, events, strict=True) if isinstance(e, Event) and not e.user_id
+    )
+    (nowhere / "two").write_bytes(b"\n".join([*records, before.replace(b"67430c52", b"another")]))
+    result = shopper("replay", "two", "--shoppers", 1)
+    assert "shopper@example.com: 26 records" in result.stdout
     assert "1 more shoppers" in result.stdout
 
 
