@@ -10,7 +10,7 @@ import msgspec
 
 from operators.batch import Batch
 from operators.floors import Floors
-from operators.places import topic_and_partition
+from operators.places import SNOWPLOWS, topic_and_partition
 
 VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
 """Every record read ends in exactly one of them."""
@@ -59,8 +59,8 @@ class Ledger(msgspec.Struct, array_like=True):
 
     def add_of(self, place: int, name: str, number: int = 1) -> None:
         """Count for the declared source that the place is of, as `source.<its number>.<name>`."""
-        topic, _ = topic_and_partition(place)
-        if topic:
+        if place > SNOWPLOWS:
+            topic, _ = topic_and_partition(place)
             self.add(f"source.{topic}.{name}", number)
 
     def has(self, batch: Batch) -> bool:
@@ -92,7 +92,8 @@ class Ledger(msgspec.Struct, array_like=True):
             read, greatest = self.partitions.get(partition, (0, offset))
             self.partitions[partition] = (read + records, max(greatest, offset))
             self.add("read", records)
-            self.add_of(partition, "read", records)
+            if partition > SNOWPLOWS:
+                self.add_of(partition, "read", records)
         # Whoever decoded it reads one topic.
         place = next(iter(batch.reads), 0)
         for reason, number in batch.filtered.items():
@@ -105,7 +106,8 @@ class Ledger(msgspec.Struct, array_like=True):
             self.add_of(place, "dead", len(batch.letters))
         self.add("applied", len(batch.forgets))
         self.add("forgotten", len(batch.forgets))
-        self.add_of(place, "applied", len(batch.forgets))
+        if batch.forgets:
+            self.add_of(place, "applied", len(batch.forgets))
         offsets = self.controls.offsets
         for forget in batch.forgets:
             offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)

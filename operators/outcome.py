@@ -8,7 +8,7 @@ from features.identity import Move
 from features.logic import FUTURE_MS
 from features.row import FeatureRow
 from operators.batch import Forgetting, Record
-from operators.places import is_of_source
+from operators.places import SNOWPLOWS
 
 
 class Spoiled(NamedTuple):
@@ -63,7 +63,7 @@ class Outcome:
             self.spoiled.append(Spoiled("future", record, dead))
             return
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
-        if is_of_source(record.partition):
+        if record.partition > SNOWPLOWS:
             place = record.partition, verdict
             self.sources[place] = self.sources.get(place, 0) + 1
         if verdict == "applied":

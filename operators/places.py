@@ -10,6 +10,8 @@ from zlib import crc32
 
 SHIFT: Final = 20
 """Kafka's partitions are fewer than 2**20."""
+SNOWPLOWS: Final = (1 << SHIFT) - 1
+"""The greatest place of Snowplow's events; all above are of declared sources."""
 
 
 def number_of(topic: str) -> int:
@@ -30,15 +32,10 @@ def place_of(number: int, partition: int) -> int:
     return number << SHIFT | partition
 
 
-def is_of_source(place: int) -> bool:
-    """Whether the place is a declared source's, and not of Snowplow's events."""
-    return place >= 1 << SHIFT
-
-
 def topic_and_partition(place: int) -> tuple[int, int]:
     """The number of the topic, and the partition, that `place_of` made `place` of.
 
     >>> topic_and_partition(3145735)
     (3, 7)
     """
-    return place >> SHIFT, place & (1 << SHIFT) - 1
+    return place >> SHIFT, place & SNOWPLOWS

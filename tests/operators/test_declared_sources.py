@@ -17,7 +17,7 @@ from operators.decode import DecodeOptions
 from operators.gauges import Gauges
 from operators.ledger import VERDICTS, Ledger
 from operators.outcome import Outcome
-from operators.places import is_of_source, number_of, place_of, topic_and_partition
+from operators.places import SNOWPLOWS, number_of, place_of, topic_and_partition
 from operators.rereading import Rereading
 from operators.routing import Router
 from tests.operators.fakes import NOW, Instance
@@ -50,7 +50,7 @@ def batches(routing: Router | Rereading) -> list[Batch]:
 def test_a_place_says_which_topic_and_which_partition(number: int, partition: int) -> None:
     place = place_of(number, partition)
     assert topic_and_partition(place) == (number, partition)
-    assert is_of_source(place) == (number > 0)
+    assert (place > SNOWPLOWS) == (number > 0)
 
 
 def test_snowplows_partitions_keep_their_numbers() -> None:
