@@ -77,7 +77,7 @@ class Router:
         timestamps of each, which only a declared source's decoder needs.
         """
         batches = _Batches(newest, ACCOUNTANT if self.split else "")
-        identity = self.identity
+        identity, fused, buckets = self.identity, self.split is None, self.buckets
         verdicts = self._verdicts(partitions, offsets, raws, times)
         places = [place_of(self.number, each) for each in partitions] if self.number else partitions
         for partition, offset, raw, verdict in zip(places, offsets, raws, verdicts, strict=True):
@@ -85,10 +85,13 @@ class Router:
                 record = Record(partition, offset, verdict, raw)  # type: ignore[arg-type]
                 if identity and verdict.device_id is not None:
                     self._identified(batches, record, verdict.device_id, at)
-                else:
-                    bucket = bucket_of(verdict.shopper, self.buckets)
-                    for branch in self._branches(batches, verdict):
-                        batches.put(branch, bucket, record, branch == batches.home)
+                    continue
+                bucket = bucket_of(verdict.shopper, buckets)
+                if fused:
+                    batches.at("", bucket, partition, offset, 1).records.append(record)
+                    continue
+                for branch in self._branches(batches, verdict):
+                    batches.put(branch, bucket, record, branch == batches.home)
             elif type(verdict) is Forget:
                 self._forget(batches, verdict.shopper, partition, offset)
             else:
