@@ -153,16 +153,17 @@ def test_values_decay_on_a_silent_topic(around: Surroundings) -> None:
         )
 
 
-def sdk_view(shopper: str, number: int, event_id: str = "") -> bytes:
-    """A product view at this moment, in the Analytics-SDK JSON format."""
+def sdk_view(shopper: str, number: int, event_id: str = "", device: str = "") -> bytes:
+    """A product view at this moment, in the Analytics-SDK JSON format; without a shopper, the device's."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + ".000Z"
     text = (
         '{"event_id":"%s","event_name":"snowplow_ecommerce_action","collector_tstamp":"%s","user_id":"%s",'
-        '"domain_sessionid":"s-%s","unstruct_event_com_snowplowanalytics_snowplow_ecommerce_'
+        '"domain_userid":"%s","domain_sessionid":"s-%s","unstruct_event_com_snowplowanalytics_snowplow_ecommerce_'
         'snowplow_ecommerce_action_1":{"type":"product_view"},'
         '"contexts_com_snowplowanalytics_snowplow_ecommerce_product_1":[{"id":"p%d","category":"hats"}]}'
     )
-    return (text % (event_id or f"{shopper}-{number}", now, shopper, shopper, number)).encode()
+    event_id, session = event_id or f"{shopper}-{number}", device or shopper
+    return (text % (event_id, now, shopper, device, session, number)).encode()
 
 
 def test_a_defect_in_a_view_costs_one_record(around: Surroundings) -> None:

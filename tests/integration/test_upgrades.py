@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from jobs.local.flink import FlinkCluster
 from jobs.package import PACKAGES, ROOT
 from jobs.settings import Settings
 from jobs.shop import shop_events
-from tests.fixtures.savepoint import DEFINITIONS, FOLDER, NAME, SHORT, Fixture, lasting
+from tests.fixtures.savepoint import DEFINITIONS, FOLDER, LONG, NAME, SHORT, Fixture, lasting
 from tests.harness import KafkaService, RedisService, toolchain, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 from tests.integration.test_live_job import adds_up, recent_records, replayed, sdk_view, stable
@@ -127,7 +128,8 @@ def test_a_savepoint_of_the_last_release_goes_on(
     around.send(fixture.records)
     moved = tmp_path / "elsewhere"
     shutil.copytree(FOLDER / "state", moved)
-    config = around.config(definitions=DEFINITIONS, parallelism=2, restore_from=moved.as_uri())
+    apart = replace(DEFINITIONS, identity="off")
+    config = around.config(definitions=apart, parallelism=2, restore_from=moved.as_uri())
     with live_job(around, config) as job:
         wait_until(
             lambda: lasting(around.features(config.redis_prefix)) == fixture.rows,
@@ -144,9 +146,47 @@ def test_a_savepoint_of_the_last_release_goes_on(
         assert {told["life"] for told in job.progress().values()} == {fixture.life}
         short = f"{config.redis_prefix}user:ann:features:{SHORT}"
         assert around.client.hget(short, "product_view_count") == "3"
-        wanted, _ = replayed([*fixture.records, *more], DEFINITIONS)
+        wanted, _ = replayed([*fixture.records, *more], apart)
         assert lasting(around.features(config.redis_prefix)) == fixture.known(lasting(wanted))
         wait_until(lambda: not around.client.exists(short), END_S, "the short window is empty again")
+        assert job.failures() == 0
+    around.client.close()
+
+
+def test_a_savepoint_from_before_identity_goes_on_with_it(
+    kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
+) -> None:
+    fixture = Fixture.read()
+    around = Surroundings(kafka, redis_server, flink_cluster, tmp_path, NAME)
+    around.send(fixture.records)
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(FOLDER / "state", moved)
+    config = around.config(definitions=DEFINITIONS, parallelism=2, restore_from=moved.as_uri())
+    user = "zoe"
+    device = next(key.split(":")[1] for key in fixture.rows if key.startswith("user:") and "-" in key)
+    with live_job(around, config) as job:
+        wait_until(
+            lambda: lasting(around.features(config.redis_prefix)) == fixture.rows,
+            END_S,
+            "every row is there again, from state",
+        )
+
+        def views(shopper: str) -> str | None:
+            return around.client.hget(  # type: ignore[return-value]
+                f"{config.redis_prefix}user:{shopper}:features:{LONG}", "product_view_count"
+            )
+
+        around.send([sdk_view("", 900, device=device)])
+        wait_until(lambda: views(device) == "1", END_S, "who was anonymous begins anew")
+        around.send([sdk_view(user, 901, device=device)])
+        wait_until(lambda: views(user) == "2", END_S, "and moves to the user")
+        pointer = f"{config.redis_prefix}user:{device}:features:{LONG}"
+        wait_until(lambda: around.client.hget(pointer, "_same_as") == user, END_S, "the device points there")
+        counts = job.wait_read(len(fixture.records) + 2)
+        assert counts["applied"] == fixture.counts["applied"] + 2
+        others = {key: row for key, row in fixture.rows.items() if device not in key}
+        shown = around.features(config.redis_prefix)
+        assert {key: shown.get(key) for key in others} == others
         assert job.failures() == 0
     around.client.close()
 
