@@ -63,14 +63,14 @@ def microbatches(
     return stream
 
 
-def generation(topic: str, query: str = QUERY) -> str:
+def generation(topic: str, query: str = "") -> str:
     """What the micro-batches' state depends on, as eight digits: the query, the topic and Flink's planner.
 
     It is part of the uids. A savepoint of another generation is refused by Flink, loudly, instead of being
     read wrongly or leaving out the batch that was open; `shopper migrate` leads over.
     """
     planner = flink_version.rpartition(".")[0]
-    return sha256(repr((query, METADATA, topic, planner)).encode()).hexdigest()[:8]
+    return sha256(repr((query or QUERY, METADATA, topic, planner)).encode()).hexdigest()[:8]
 
 
 def _table(config: JobConfig, topic: str, number: int) -> TableDescriptor:
