@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient
 from typer.testing import CliRunner, Result
 
 from features.settings import Definitions
@@ -118,18 +119,30 @@ def test_a_changed_query_is_refused_by_a_restore_and_migrated_to_without_loss(ar
             assert migrated.failures() == 0
 
 
-def test_a_savepoint_of_the_last_release_goes_on(
+@pytest.fixture
+def released(
     kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
-) -> None:
-    fixture = Fixture.read()
-    assert fixture.life < time.time_ns() // 1_000_000, "this machine's clock is behind"
+) -> Iterator[Surroundings]:
+    """What was there when the last release took its savepoint; the state belongs to a topic of that name."""
     around = Surroundings(kafka, redis_server, flink_cluster, tmp_path, NAME)
     # The positions that the savepoint holds must exist; what is below them is not read again.
-    around.send(fixture.records)
-    moved = tmp_path / "elsewhere"
-    shutil.copytree(FOLDER / "state", moved)
+    around.send(Fixture.read().records)
+    shutil.copytree(FOLDER / "state", tmp_path / "elsewhere")
+    yield around
+    around.client.delete(*around.client.scan_iter(f"{NAME}:*"))
+    around.client.close()
+    topics = {NAME, around.dead_letter_topic}
+    with KafkaAdminClient(bootstrap_servers=kafka.bootstrap) as admin:
+        admin.delete_topics(list(topics))
+        wait_until(lambda: topics.isdisjoint(admin.list_topics()), END_S, "the topics are gone")
+
+
+def test_a_savepoint_of_the_last_release_goes_on(released: Surroundings) -> None:
+    fixture, around = Fixture.read(), released
+    assert fixture.life < time.time_ns() // 1_000_000, "this machine's clock is behind"
     apart = replace(DEFINITIONS, identity="off")
-    config = around.config(definitions=apart, parallelism=2, restore_from=moved.as_uri())
+    moved = (around.folder / "elsewhere").as_uri()
+    config = around.config(definitions=apart, parallelism=2, restore_from=moved)
     with live_job(around, config) as job:
         wait_until(
             lambda: lasting(around.features(config.redis_prefix)) == fixture.rows,
@@ -150,18 +163,12 @@ def test_a_savepoint_of_the_last_release_goes_on(
         assert lasting(around.features(config.redis_prefix)) == fixture.known(lasting(wanted))
         wait_until(lambda: not around.client.exists(short), END_S, "the short window is empty again")
         assert job.failures() == 0
-    around.client.close()
 
 
-def test_a_savepoint_from_before_identity_goes_on_with_it(
-    kafka: KafkaService, redis_server: RedisService, flink_cluster: FlinkCluster, tmp_path: Path
-) -> None:
-    fixture = Fixture.read()
-    around = Surroundings(kafka, redis_server, flink_cluster, tmp_path, NAME)
-    around.send(fixture.records)
-    moved = tmp_path / "elsewhere"
-    shutil.copytree(FOLDER / "state", moved)
-    config = around.config(definitions=DEFINITIONS, parallelism=2, restore_from=moved.as_uri())
+def test_a_savepoint_from_before_identity_goes_on_with_it(released: Surroundings) -> None:
+    fixture, around = Fixture.read(), released
+    moved = (around.folder / "elsewhere").as_uri()
+    config = around.config(definitions=DEFINITIONS, parallelism=2, restore_from=moved)
     user = "zoe"
     device = next(key.split(":")[1] for key in fixture.rows if key.startswith("user:") and "-" in key)
     with live_job(around, config) as job:
@@ -185,10 +192,9 @@ def test_a_savepoint_from_before_identity_goes_on_with_it(
         counts = job.wait_read(len(fixture.records) + 2)
         assert counts["applied"] == fixture.counts["applied"] + 2
         others = {key: row for key, row in fixture.rows.items() if device not in key}
-        shown = around.features(config.redis_prefix)
+        shown = lasting(around.features(config.redis_prefix))
         assert {key: shown.get(key) for key in others} == others
         assert job.failures() == 0
-    around.client.close()
 
 
 def test_decay_goes_on_at_another_parallelism_without_a_record(around: Surroundings) -> None:
