@@ -106,7 +106,8 @@ def test_a_changed_query_is_refused_by_a_restore_and_migrated_to_without_loss(ar
         refused = shopper(around, "submit", "--from", savepoint)
         assert refused.exit_code == 1
         assert "shopper migrate" in refused.output
-        again = around.config(batch_ms=2_000, parallelism=2, restore_from=savepoint)
+        # As a submission has it: what has no state yet lives as long as what has.
+        again = around.config(batch_ms=2_000, parallelism=2, restore_from=savepoint, life=before.life)
         with (
             live_job(around, again, "another-query") as once_more,
             submitted(around, "migrate") as migrated,
