@@ -1039,6 +1039,11 @@ class Oracle:
         for history in self._histories.values():
             history.logins = [login for login in history.logins if login[1] != shopper]
 
+    def seen(self, shopper: str) -> int:
+        """How many records a user's rows count, or a device's."""
+        known = [self._histories.get((what, shopper)) for what in ("user", "device")]
+        return max((history.seen for history in known if history), default=0)
+
     def rows(self, as_of: int) -> dict[str, dict[str, str]]:
         """Every key that exists at `as_of`, with its fields."""
         keys: dict[str, dict[str, str]] = {}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.expected import AT_READING, Expectation, Fields, History, Rows, wrong_fields
+from tests.faults.expected import AT_READING, Expectation, History, folded
+from tests.faults.rows import Fields, Rows, is_tombstone, owner_of, points, wrong_fields
 from tests.faults.stream import is_keyed
 from tests.faults.topic import Topic
 
@@ -41,7 +42,8 @@ class Comparison:
         """All keys; what differs is read again for a while, for values change while they are read."""
         self.expectation.catch_up()
         now = self._now()
-        shown = self._read(self._keys())
+        read = self._read(self._keys())
+        shown = folded(read, self.expectation.person_of)
         wanted = self.expectation.rows(now)
         done = Compared(len(wanted), sum(map(len, wanted.values())))
         wrong = _differences(shown, wanted, now)
@@ -50,21 +52,24 @@ class Comparison:
             time.sleep(PAUSE_S)
             wrong = self._again(wrong)
         done.wrong = [f"{key}: {'; '.join(fields)}" for key, fields in wrong.items()]
-        done.wrong += self._at_their_own_moment(shown)
+        done.wrong += self._at_their_own_moment(read)
         return done
 
     def _again(self, wrong: dict[str, list[str]]) -> dict[str, list[str]]:
-        shoppers = {shopper for key in wrong for shopper in self.expectation.shoppers_of(key)}
+        person_of = self.expectation.person_of
+        persons = {key: person for key in wrong if (person := person_of(key)) is not None}
         now = self._now()
-        shown = self._read(wrong)
-        wanted = self.expectation.rows(now, shoppers)
-        return _differences(shown, {key: wanted[key] for key in wrong if key in wanted}, now)
+        days = [f"user:{each}:features:24h" for person in set(persons.values()) for each in person.ids]
+        shown = folded(self._read({*wrong, *days}), person_of)
+        wanted = self.expectation.rows(now, set(persons.values()))
+        return _differences(_of(wrong, shown), _of(wrong, wanted), now)
 
     def _at_their_own_moment(self, shown: Rows) -> list[str]:
         """Rows against the oracle at their `_at`, after the `_seen` records that they count; each once."""
         new = {key: fields for key, fields in shown.items() if self._checked.get(key) != fields}
         self._checked.update(new)
-        return wrong_snapshots(self._topic, new.items(), keyed_only=False)
+        wrong = wrong_snapshots(self._topic, new.items())
+        return wrong + self.expectation.wrong_when_all_was_seen(new)
 
     def _now(self) -> int:
         seconds, micros = self._client.time()
@@ -86,21 +91,10 @@ class Comparison:
         return {key: fields for key, fields in rows.items() if fields and not is_tombstone(fields)}
 
 
-def is_tombstone(fields: Fields) -> bool:
-    return "_gone" in fields and all(name[0] == "_" for name in fields)
-
-
-def points(fields: Fields) -> bool:
-    """Whether it says nothing but whose the device is."""
-    return "_same_as" in fields
-
-
-def wrong_snapshots(
-    topic: Topic, snapshots: Iterable[tuple[str, Fields]], *, keyed_only: bool = True
-) -> list[str]:
+def wrong_snapshots(topic: Topic, snapshots: Iterable[tuple[str, Fields]]) -> list[str]:
     """What is wrong with rows as they were read at any time, each at its own `_at` and `_seen`.
 
-    A shopper whose records were spread has no known order; its rows count only where they have seen them all.
+    Only those of shoppers whose records have a known order.
     """
     asked: dict[str, list[tuple[str, Fields]]] = defaultdict(list)
     for key, fields in snapshots:
@@ -110,9 +104,6 @@ def wrong_snapshots(
     for shopper, rows in asked.items():
         if is_keyed(shopper):
             wrong += _wrong_of(topic, shopper, rows)
-        elif not keyed_only:
-            everything = sum(1 for _ in topic.arrivals(shopper))
-            wrong += _wrong_of(topic, shopper, [row for row in rows if row[1]["_seen"] == str(everything)])
     return wrong
 
 
@@ -123,15 +114,10 @@ def _wrong_of(topic: Topic, shopper: str, rows: Sequence[tuple[str, Fields]]) ->
     for key, fields in rows:
         seen, at = int(fields["_seen"]), int(fields["_at"])
         if (seen, at) not in known:
-            wrong.append(f"{key} at {at}: it has seen {seen} records, the shopper has fewer")
+            wrong.append(f"{key} at {at}: it has seen {seen} records, and fewer counted for the shopper")
         elif found := wrong_fields(fields, known[seen, at].get(key, {}), AT_READING):
             wrong.append(f"{key} at {at}, after {seen} records: {'; '.join(found)}")
     return wrong
-
-
-def owner_of(key: str, fields: Fields) -> str:
-    """The shopper whose row it is."""
-    return fields["_owner"] if key.startswith("session:") else key.split(":")[1]
 
 
 def _differences(shown: Rows, wanted: Rows, now: int) -> dict[str, list[str]]:
@@ -141,6 +127,10 @@ def _differences(shown: Rows, wanted: Rows, now: int) -> dict[str, list[str]]:
             wrong[key] = [f"it is there at {now}, and must not be"]
         elif key not in shown:
             wrong[key] = [f"it is missing at {now}"]
-        elif found := wrong_fields(shown[key], wanted[key], AT_READING):
+        elif found := wrong_fields(shown[key], wanted[key], () if points(wanted[key]) else AT_READING):
             wrong[key] = found
     return wrong
+
+
+def _of(keys: Iterable[str], rows: Rows) -> Rows:
+    return {key: rows[key] for key in keys if key in rows}

@@ -1,37 +1,60 @@
 """What Redis must hold, by the oracle: computed from the topic alone, one pass a shopper."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 
+from tests.faults.persons import Person
+from tests.faults.rows import Rows, owner_of, points, wrong_fields
 from tests.faults.topic import Topic
 from tests.oracle import Oracle
-
-Fields = dict[str, str]
-Rows = dict[str, Fields]
 
 AT_READING = ("_until", "_next", "_capped")
 """Fields of ours that are known for any moment; `_at` and `_seen` tell when the row was written."""
 
 
+TOTALS = (
+    "product_view_count",
+    "list_view_count",
+    "list_click_count",
+    "promo_view_count",
+    "category_view_count",
+    "cart_add_count",
+    "cart_remove_count",
+    "orders_count",
+    "items_purchased",
+    "refund_count",
+)
+"""What adds up over all who share a device, whoever of them it counts for."""
+POINTING = ("5min", "1h", "24h", "session")
+
+
 class Expectation:
-    """Keeps an oracle a shopper up to date with the topic."""
+    """Keeps an oracle a person up to date with the topic."""
 
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
-        self._oracles: dict[str, Oracle] = {}
-        self._verdicts: dict[str, Counter[str]] = {}
-        self._sessions: dict[str, set[str]] = defaultdict(set)
-        """Session key -> the shoppers who have a part of it."""
+        self._oracles: dict[Person, Oracle] = {}
+        self._verdicts: dict[Person, Counter[str]] = {}
+        self._taken: dict[Person, int] = {}
+        """How many records of each the oracle knows."""
+        self._sessions: dict[str, Person] = {}
+        """Whose each session is."""
 
     def catch_up(self) -> None:
-        """Take in what the topic got since; a shopper with news is computed from the beginning."""
+        """Take in what the topic got since; a person with news is computed from the beginning."""
         self._topic.catch_up()
-        for shopper in self._topic.changed:
-            oracle, verdicts = Oracle(), Counter[str]()
-            for event, sent_at in self._topic.arrivals(shopper):
-                verdicts[oracle.arrive(event, sent_at)] += 1
-            self._oracles[shopper], self._verdicts[shopper] = oracle, verdicts
-        self._topic.changed.clear()
+        persons = list(self._topic.persons)
+        for gone in self._oracles.keys() - set(persons):
+            del self._oracles[gone], self._verdicts[gone], self._taken[gone]
+        for person in persons:
+            if self._taken.get(person) != person.size:
+                oracle, verdicts = Oracle(), Counter[str]()
+                for event, sent_at in person.arrivals():
+                    verdicts[oracle.arrive(event, sent_at)] += 1
+                    if event.session_id is not None:
+                        self._sessions[event.session_id] = person
+                self._oracles[person], self._verdicts[person] = oracle, verdicts
+                self._taken[person] = person.size
 
     def counts(self) -> Counter[str]:
         """What the job's accounting must say."""
@@ -42,30 +65,56 @@ class Expectation:
         total["read"] = self._topic.size
         return total
 
-    def rows(self, as_of: int, shoppers: Iterable[str] | None = None) -> Rows:
-        """Every key that exists at `as_of`; a session is the part's with the least start and shopper."""
+    def rows(self, as_of: int, persons: Iterable[Person] | None = None) -> Rows:
+        """Every key that exists at `as_of`; of those who share a device their totals."""
         rows: Rows = {}
-        owners: dict[str, tuple[int, str]] = {}
-        for shopper in self._oracles if shoppers is None else shoppers:
-            for key, fields in self._oracles[shopper].rows(as_of).items():
-                if key.startswith("session:"):
-                    self._sessions[key].add(shopper)
-                    part = int(fields["session_start"]), shopper
-                    if owners.setdefault(key, part) < part:
-                        continue
-                    owners[key] = part
-                rows[key] = fields
+        for person in self._oracles if persons is None else persons:
+            rows |= folded(self._oracles[person].rows(as_of), self.person_of)
+            for device, user in person.points.items():
+                pointer = {"_same_as": user}
+                rows |= {f"user:{device}:features:{window}": pointer for window in POINTING}
         return rows
 
-    def shoppers_of(self, key: str) -> set[str]:
-        """Whose events the key is made of, as far as is known; none for a key that nobody should have."""
-        if key.startswith("session:"):
-            return self._sessions.get(key, set())
-        return {key.split(":")[1]} & self._oracles.keys()
+    def wrong_when_all_was_seen(self, rows: Rows) -> list[str]:
+        """What is wrong with rows that count all records of their shopper, each at its own `_at`."""
+        wrong = []
+        for key, fields in rows.items():
+            person = self.person_of(key)
+            if person is None or person.shares or points(fields) or "_at" not in fields:
+                continue
+            oracle, at = self._oracles[person], int(fields["_at"])
+            if int(fields["_seen"]) != oracle.seen(owner_of(key, fields)):
+                continue
+            if found := wrong_fields(fields, oracle.rows(at).get(key, {}), AT_READING):
+                wrong.append(f"{key} at {at}, after all records: {'; '.join(found)}")
+        return wrong
+
+    def person_of(self, key: str) -> Person | None:
+        """Whose events the key is made of; None for a key that nobody should have."""
+        kind, name, *_ = key.split(":")
+        if kind == "totals":
+            return self._topic.persons.of(name)
+        if kind == "session":
+            return self._sessions.get(name) or self._topic.persons.of(name.partition("~")[0])
+        return self._topic.persons.of(name)
+
+
+def folded(rows: Rows, person_of: Callable[[str], Person | None]) -> Rows:
+    """The rows, but of those who share a device what is certain: totals over all of them, and pointers."""
+    kept: Rows = {}
+    for key, fields in rows.items():
+        person = person_of(key)
+        if person is None or not person.shares or points(fields):
+            kept[key] = fields
+        elif key.startswith("user:") and key.endswith(":24h"):
+            total = kept.setdefault(f"totals:{min(person.ids)}", dict.fromkeys(TOTALS, "0"))
+            for name in TOTALS:
+                total[name] = str(int(total[name]) + int(fields[name]))
+    return kept
 
 
 class History:
-    """One shopper's rows as they were after so many records, at any moment after that."""
+    """The rows of one shopper whose order is known, as they were after so many records, at any time later."""
 
     def __init__(self, topic: Topic, shopper: str) -> None:
         self._topic = topic
@@ -85,14 +134,3 @@ class History:
             for at in wanted.pop(seen, ()):
                 found[seen, at] = oracle.rows(at)
         return found
-
-
-def wrong_fields(got: Mapping[str, str], wanted: Mapping[str, str], ours: Iterable[str]) -> list[str]:
-    """`field: got, wanted` wherever the two differ in a feature, in where they point, or in one of `ours`."""
-    kept = {*ours, "_same_as"}
-    names = sorted(name for name in got.keys() | wanted.keys() if name[0] != "_" or name in kept)
-    return [
-        f"{name}: {got.get(name, 'nothing')}, the oracle says {wanted.get(name, 'nothing')}"
-        for name in names
-        if got.get(name) != wanted.get(name)
-    ]

@@ -3,11 +3,14 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import msgspec
 from redis import Redis, RedisError
+
+from jobs.watching.tellers import Teller
 
 LOOK_S = 0.2
 FRESH_MS = 3_000
@@ -27,7 +30,7 @@ class Sample(NamedTuple):
     clock: int
     """Epoch ms."""
     oldest: int
-    """The least `at` of all buckets; 0 where one is missing or Redis does not answer."""
+    """The least `at` of all buckets, of users and of devices; 0 where one is missing, or Redis away."""
     newest_record: int
     """The least of what each bucket has read last, by Kafka's timestamps."""
     read: int
@@ -44,6 +47,7 @@ class Freshness:
         self._client: Any = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self._key = key
         self._buckets = buckets
+        self._known: set[str] = set()
         self._samples: deque[Sample] = deque(maxlen=KEPT)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="freshness", daemon=True)
@@ -66,19 +70,23 @@ class Freshness:
         decoder = msgspec.json.Decoder(Told)
         while not self._end.wait(LOOK_S):
             try:
-                told = [decoder.decode(text) for text in self._client.hvals(self._key)]
+                told = {n.decode(): decoder.decode(t) for n, t in self._client.hgetall(self._key).items()}
             except (RedisError, OSError):
-                told = []
-            clock = time.time_ns() // 1_000_000
-            complete = len(told) >= self._buckets
-            self._samples.append(
-                Sample(
-                    clock,
-                    min(bucket.at for bucket in told) if complete else 0,
-                    min(bucket.kafka_time for bucket in told) if complete else 0,
-                    sum(bucket.counts.get("read", 0) for bucket in told),
-                )
-            )
+                told = {}
+            self._known |= told.keys()
+            self._samples.append(sample(time.time_ns() // 1_000_000, told, self._known, self._buckets))
+
+
+def sample(clock: int, told: Mapping[str, Told], known: AbstractSet[str], buckets: int) -> Sample:
+    """What the progress says at `clock`: complete with all buckets of users, and of devices all that told."""
+    users = sum(not Teller.of(name).devices for name in told)
+    complete = users >= buckets and told.keys() >= known
+    return Sample(
+        clock,
+        min(bucket.at for bucket in told.values()) if complete else 0,
+        min(bucket.kafka_time for bucket in told.values()) if complete else 0,
+        sum(bucket.counts.get("read", 0) for bucket in told.values()),
+    )
 
 
 def recovered(samples: Sequence[Sample], since_ms: int, began_ms: int) -> float | None:

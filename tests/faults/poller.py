@@ -8,8 +8,9 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from tests.faults.comparison import OWN_OF_THE_JOB, is_tombstone, owner_of
-from tests.faults.expected import Fields
+from tests.faults.comparison import OWN_OF_THE_JOB
+from tests.faults.households import is_customer
+from tests.faults.rows import Fields, is_tombstone, owner_of, points
 from tests.faults.stream import is_keyed
 
 PAUSE_S = 0.05
@@ -18,8 +19,9 @@ SCAN_EVERY = 40
 SNAPSHOTS = 4_000
 GRANULARITY_MS = 2
 """Redis expires by a clock of whole milliseconds that it reads once a command."""
-NEVER_FALLS = ("_seen", "_at", "event_count", "page_count")
-LIFETIME = {"session": NEVER_FALLS, "window": ("_seen", "_at")}
+COUNTED = ("event_count", "page_count")
+"""Of a session: also when it goes over from a device to its user, who counts what the device did, too."""
+NEVER_FALLS = ("_seen", "_at")
 
 
 @dataclass
@@ -91,9 +93,10 @@ class Watch:
         self._remember(key, fields)
 
     def _inside(self, key: str, fields: Fields) -> None:
-        """Fields that follow from each other must be of one version."""
+        """Fields that follow from each other must be of one version; a row that points holds no features."""
         _, seen, at = fields["_v"].split(".")
         torn = (int(seen), int(at)) != (int(fields["_seen"]), int(fields["_at"]))
+        torn |= points(fields) and any(name[0] != "_" for name in fields)
         if "cart_update_count" in fields:
             counts = [int(fields[f"cart_{name}_count"]) for name in ("update", "add", "remove")]
             torn |= counts[0] != counts[1] + counts[2]
@@ -104,15 +107,20 @@ class Watch:
             self.findings.note("a hash is torn", f"{key}: {fields}", allowed=False)
 
     def _onward(self, key: str, before: Fields, fields: Fields, *, forgotten: bool) -> None:
+        never_fall: tuple[str, ...] = NEVER_FALLS
+        if key.startswith(f"{self._prefix}session:"):
+            never_fall += COUNTED
         if before.get("_owner") != fields.get("_owner"):
-            return  # the part of another shopper, which began earlier, has taken the session over
-        if fields["_v"] < before["_v"]:
+            if is_customer(before["_owner"]) or not is_customer(fields["_owner"]) or "_moved" not in fields:
+                return  # the part of another shopper, which began earlier, has taken the session over
+            never_fall = COUNTED
+        elif fields["_v"] < before["_v"]:
             detail = f"{key}: {fields['_v']} after {before['_v']}"
             self.findings.note("a fence went back", detail, allowed=forgotten)
-        names = LIFETIME["window"]
-        if key.startswith(f"{self._prefix}session:"):
-            names = NEVER_FALLS
-        for name in names:
+        if points(before) and not points(fields):
+            detail = f"{key}: {fields} after {before}"
+            self.findings.note("a device is itself again", detail, allowed=forgotten or self.replaying)
+        for name in never_fall:
             if name in before and int(fields.get(name, "0")) < int(before[name]):
                 detail = f"{key}: {name} {fields.get(name)} after {before[name]}"
                 self.findings.note(f"{name} went back", detail, allowed=forgotten or self.replaying)
@@ -120,7 +128,7 @@ class Watch:
     def _remember(self, key: str, fields: Fields) -> None:
         name = key.removeprefix(self._prefix)
         place = name, fields["_v"]
-        if place not in self.snapshots and is_keyed(owner_of(name, fields)):
+        if place not in self.snapshots and not points(fields) and is_keyed(owner_of(name, fields)):
             if len(self.snapshots) >= SNAPSHOTS:
                 self.snapshots.pop(self._rng.choice(list(self.snapshots)))
             self.snapshots[place] = fields

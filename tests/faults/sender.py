@@ -34,6 +34,10 @@ class Sender:
         self._rate = rate_per_s
         self._gate += records
 
+    def log_in(self, most: int) -> int:
+        """While it waits: let the next records be logins on devices that were anonymous; how many."""
+        return self._stream.log_in(most)
+
     @property
     def waits(self) -> bool:
         """Whether all that may be sent was handed over."""

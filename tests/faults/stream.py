@@ -2,22 +2,24 @@
 
 It is made so that no verdict and no value depends on when a record is processed, as long as a run is
 shorter than an hour or two: a record's age is far from the bounds at which it would be late or in the future,
-and a repeated record is the same to the byte. Half of the shoppers keep to one partition each, so that the
-order of their records is known; those of the other half are spread, as Snowplow's are, and have nothing
-whose value depends on the order.
+and a repeated record is the same to the byte. Half of the devices and of those who have none keep to one
+partition each, so that the order of their records is known; those of the other half are spread, as Snowplow's
+are, and have nothing whose value depends on the order. The same goes for customers: what their devices did
+comes to them by two ways. Of devices that several share only the sums over all who do are known.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
 from zlib import crc32
 
-from jobs.shop import Crowd
 from jobs.shop.flaws import broken
-from jobs.shop.people import Device
+from jobs.shop.people import Device, Shopper, touch_session
 from jobs.shop.record import Draft, tsv
+from jobs.shop.tracker import Tracker
+from tests.faults.households import Households, is_customer
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -41,8 +43,12 @@ class Sent(NamedTuple):
 
 
 def is_keyed(shopper: str) -> bool:
-    """Whether all records of the shopper go to one partition."""
-    return crc32(b"keyed " + shopper.encode()) % 2 == 0
+    """Whether the order is known of what counts for the shopper: of a device, until somebody logs in."""
+    return not is_customer(shopper) and _keeps_to_one(shopper)
+
+
+def _keeps_to_one(sender: str) -> bool:
+    return crc32(b"keyed " + sender.encode()) % 2 == 0
 
 
 class Stream:
@@ -50,7 +56,8 @@ class Stream:
 
     def __init__(self, seed: int, shoppers: int, partitions: int) -> None:
         self._rng = Random(seed)
-        self._crowd = Crowd(self._rng, shoppers, shoppers // 4)
+        self._crowd = Households(self._rng, shoppers, shoppers // 4)
+        self._wave: deque[tuple[Shopper, Device]] = deque()
         self._partitions = partitions
         self._number = 0
         self._again: list[tuple[int, Sent]] = []
@@ -61,8 +68,15 @@ class Stream:
         """As many records as would be sent every `step_ms`; for tests of the stream itself."""
         return (self.next_record(start_ms + i * step_ms) for i in range(count))
 
+    def log_in(self, most: int) -> int:
+        """Let the next records be logins on devices that were anonymous so far; how many there will be."""
+        self._wave.extend(self._crowd.residents.log_in(most))
+        return len(self._wave)
+
     def next_record(self, now: int) -> Sent:
         self._number += 1
+        if self._wave:
+            return self._login(*self._wave.popleft(), now)
         if self._again and self._again[0][0] <= self._number:
             return heappop(self._again)[1]
         draft, device = self._draw(now)
@@ -72,17 +86,25 @@ class Stream:
         if luck < BROKEN:
             return Sent(self._anywhere(), broken(self._rng, record))
         self._known[shopper, device.session_id] += 1
-        sent = Sent(self._place(shopper), record)
-        if luck < BROKEN + DUPLICATES:
-            again = Sent(self._place(shopper), record)
+        sent = Sent(self._place(device), record)
+        # Between two logins, the same record may be one user's and then another's.
+        for_one = bool(device.user_id) or not self._crowd.residents.is_shared(device)
+        if luck < BROKEN + DUPLICATES and for_one:
+            again = Sent(self._place(device), record)
             heappush(self._again, (self._number + 1 + int(self._rng.random() ** 3 * REPEATED_WITHIN), again))
         return sent
+
+    def _login(self, shopper: Shopper, device: Device, now: int) -> Sent:
+        touch_session(self._rng, device, now)
+        self._lose_session(device)
+        page = Tracker(self._rng, shopper, device).open("/account", "Your account")
+        return Sent(self._place(device), tsv(self._rng, page, device, now))
 
     def _draw(self, now: int) -> tuple[Draft, Device]:
         while True:
             draft, device = self._crowd.act(now)
-            if crc32(device.place.encode()) % SESSIONLESS == 0:
-                device.session_id, device.sends_client_session = "", False
+            self._crowd.attend(device)
+            self._lose_session(device)
             shopper = device.user_id or device.anonymous_id
             # The first of two transactions with one id is the order: which one that is must be known.
             repeats = '"transaction"' in draft.unstruct and self._last_order.get(shopper) == draft
@@ -103,7 +125,8 @@ class Stream:
         if 0 <= luck < TOO_EARLY and known:
             return -24 * HOUR
         luck -= TOO_EARLY
-        if 0 <= luck < TOO_LATE and known and (is_keyed(shopper) or not device.session_id):
+        in_order = is_keyed(shopper) and not self._crowd.residents.is_shared(device)
+        if 0 <= luck < TOO_LATE and known and (in_order or not device.session_id):
             return int((26 + 14 * share) * HOUR)
         luck -= TOO_LATE
         if 0 <= luck < AT_THE_EDGE and is_keyed(shopper):
@@ -111,8 +134,13 @@ class Stream:
             return int(youngest + (oldest - youngest) * share)
         return 0
 
-    def _place(self, shopper: str) -> int:
-        return crc32(shopper.encode()) % self._partitions if is_keyed(shopper) else self._anywhere()
+    def _lose_session(self, device: Device) -> None:
+        if crc32(device.place.encode()) % SESSIONLESS == 0:
+            device.session_id, device.sends_client_session = "", False
+
+    def _place(self, device: Device) -> int:
+        sender = device.anonymous_id or device.user_id
+        return crc32(sender.encode()) % self._partitions if _keeps_to_one(sender) else self._anywhere()
 
     def _anywhere(self) -> int:
         return self._rng.randrange(self._partitions)

@@ -1,22 +1,25 @@
 """The drill sees what it is there to see: each kind of falsehood, put in by hand, is found."""
 
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
 from events.event import PRODUCT_VIEW, Event
+from features.identity import Move
 from features.logic import ShopperLogic
+from features.pointing import pointing_rows
 from features.row import FeatureRow
 from sinks.codec import fields_of, key_of, meta_of
 from tests.faults import comparison
 from tests.faults.comparison import Comparison, wrong_snapshots
-from tests.faults.expected import Fields
-from tests.faults.freshness import STEADY_S, Sample, recovered
+from tests.faults.freshness import STEADY_S, Sample, Told, recovered, sample
+from tests.faults.households import CUSTOMER
+from tests.faults.persons import is_login
 from tests.faults.poller import Watch
+from tests.faults.rows import Fields
 from tests.faults.stream import is_keyed
-from tests.faults.topic import Arrival, Topic
+from tests.faults.topic import Topic
 
 pytestmark = pytest.mark.unit
 
@@ -24,6 +27,7 @@ NOW = 1_800_000_000_000
 KEYED = next(f"shopper-{n}" for n in range(100) if is_keyed(f"shopper-{n}"))
 KEY = f"p:user:{KEYED}:features:1h"
 RECORDS = 12
+ANN, BOB = f"{CUSTOMER}1", f"{CUSTOMER}2"
 
 
 class FakeTopic(Topic):
@@ -31,15 +35,15 @@ class FakeTopic(Topic):
 
     def __init__(self) -> None:
         super().__init__("", "", 0)
-        self.changed.add(KEYED)
+        for number in range(RECORDS):
+            at = NOW - 600_000 + number * 10_000
+            self.add(Event(KEYED, f"e{number}", at, PRODUCT_VIEW, session_id="s"))
+
+    def add(self, event: Event) -> None:
+        self.persons.of_event(event).add(event, event.at + 100, 0, event.at)
 
     def catch_up(self) -> int:
         return RECORDS
-
-    def arrivals(self, shopper: str) -> Iterator[Arrival]:
-        for number in range(RECORDS):
-            at = NOW - 600_000 + number * 10_000
-            yield Arrival(Event(KEYED, f"e{number}", at, PRODUCT_VIEW, session_id="s"), at + 100)
 
 
 class FakeRedis:
@@ -78,10 +82,12 @@ def hash_of(row: FeatureRow) -> Fields:
     return meta_of(row, life=NOW - 10**6) | fields_of(row)
 
 
-def compared(hashes: dict[str, Fields], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def compared(
+    hashes: dict[str, Fields], monkeypatch: pytest.MonkeyPatch, topic: FakeTopic | None = None
+) -> list[str]:
     monkeypatch.setattr(comparison, "SETTLES_S", 0.0)
     client: Any = FakeRedis(hashes)
-    return Comparison(client, "p:", FakeTopic()).compare().wrong
+    return Comparison(client, "p:", topic or FakeTopic()).compare().wrong
 
 
 def test_what_is_right_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +108,7 @@ def test_what_is_right_passes(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda rows: rows[KEY].pop("unique_products_viewed"), "unique_products_viewed: nothing"),
         (lambda rows: rows[KEY].update(stranger="1"), "stranger: 1, the oracle says nothing"),
         (lambda rows: rows[KEY].update(_until="1"), "_until: 1"),
-        (lambda rows: rows[KEY].update(_seen="13"), "the shopper has fewer"),
+        (lambda rows: rows[KEY].update(_seen="13"), "fewer counted for the shopper"),
         (lambda rows: rows.update(rows_after(RECORDS - 1, NOW - 5)), "product_view_count: 11"),
     ],
 )
@@ -119,6 +125,80 @@ def test_a_row_that_was_right_when_it_was_read_passes_and_a_torn_one_does_not() 
     torn = early | {"product_view_count": late["product_view_count"]}
     (wrong,) = wrong_snapshots(FakeTopic(), [(name, torn)])
     assert "product_view_count: 12, the oracle says 5" in wrong
+
+
+def who_shares() -> FakeTopic:
+    """Three more views on a device, after a login of Ann, another of Bob, and none."""
+    topic = FakeTopic()
+    for number, user in enumerate((ANN, BOB, None)):
+        at = NOW - 60_000 + number * 1000
+        event = Event(
+            user or KEYED, f"s{number}", at, PRODUCT_VIEW, session_id="s", user_id=user, device_id=KEYED
+        )
+        topic.add(event)
+    return topic
+
+
+def of_users(topic: FakeTopic, *everything: str) -> dict[str, Fields]:
+    """What the job writes where those users have what is nobody's, beside what is their own."""
+    rows: dict[str, Fields] = {}
+    person = topic.persons.of(KEYED)
+    assert person
+    for user in person.ids - {KEYED}:
+        logic = ShopperLogic()
+        state = logic.zero()
+        for event, _ in person.arrivals():
+            if event.user_id == user or (event.user_id is None and user in everything):
+                logic.apply(state, event, NOW - 5)
+        rows |= {"p:" + key_of(row): hash_of(row) for row in logic.all_rows(state, user)}
+    move = Move(KEYED, BOB, 99)
+    return rows | {"p:" + key_of(row): hash_of(row) for row in pointing_rows(ShopperLogic(), move, NOW - 5)}
+
+
+def one_user() -> FakeTopic:
+    topic = FakeTopic()
+    topic.add(Event(BOB, "l", NOW - 60_000, PRODUCT_VIEW, session_id="s", user_id=BOB, device_id=KEYED))
+    return topic
+
+
+def test_a_device_with_one_user_is_that_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = one_user()
+    rows = of_users(topic, BOB)
+    assert rows[KEY]["_same_as"] == BOB
+    assert rows[f"p:user:{BOB}:features:24h"]["product_view_count"] == str(RECORDS + 1)
+    assert compared(rows, monkeypatch, topic) == []
+    half = of_users(topic)
+    assert "oracle says 13" in "\n".join(compared(half, monkeypatch, topic)), "what was before is lost"
+    astray = rows | {KEY: rows[KEY] | {"_same_as": ANN}}
+    assert f"_same_as: {ANN}, the oracle says {BOB}" in "\n".join(compared(astray, monkeypatch, topic))
+    itself = rows | {KEY: rows_after(RECORDS, NOW - 5)[KEY]}
+    assert "_same_as: nothing" in "\n".join(compared(itself, monkeypatch, topic))
+
+
+def test_what_several_users_of_a_device_have_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = who_shares()
+    for user in (ANN, BOB):
+        assert compared(of_users(topic, user), monkeypatch, topic) == []
+    (twice,) = compared(of_users(topic, ANN, BOB), monkeypatch, topic)
+    assert "product_view_count: 28, the oracle says 15" in twice
+    (lost,) = compared(of_users(topic), monkeypatch, topic)
+    assert "product_view_count: 2, the oracle says 15" in lost
+
+
+def test_who_belongs_together_follows_from_the_logins() -> None:
+    persons = Topic("", "", 0).persons
+    pairs = [("ann", "a"), ("bob", "b"), (None, "c"), ("bob", "a"), ("eve", None)]
+    for number, (user, device) in enumerate(pairs):
+        event = Event(
+            user or device or "", f"{number}", NOW + number, PRODUCT_VIEW, user_id=user, device_id=device
+        )
+        assert is_login(event, NOW) == (user is not None and device is not None)
+        assert not is_login(event, NOW - 24 * 3_600_000), "a broken clock is not believed"
+        persons.of_event(event).add(event, NOW, 0, number)
+    assert sorted(sorted(person.ids) for person in persons) == [["a", "ann", "b", "bob"], ["c"], ["eve"]]
+    (sharing,) = (person for person in persons if person.shares)
+    assert sharing.points == {"a": "bob", "b": "bob"}
+    assert [event.event_id for event, _ in sharing.arrivals()] == ["0", "1", "3"]
 
 
 def watched(*reads: tuple[Fields, int], **state: bool) -> Watch:
@@ -155,6 +235,47 @@ def test_the_poller_allows_only_what_a_fault_explains() -> None:
     forgotten = watched((late, NOW), (early, NOW), ({}, NOW), forgotten=True).findings
     assert not forgotten.violations
     assert forgotten.during_replay["a key was lost"] == 1
+
+
+def session(owner: str, count: int, seen: int, *, moved: bool = False) -> Fields:
+    row = {"_v": f"x.{seen}.{NOW}", "_seen": str(seen), "_at": str(NOW), "_until": str(NOW + 1000)}
+    row |= {"_owner": owner, "event_count": str(count)}
+    return row | {"_moved": "1"} if moved else row
+
+
+def test_the_poller_knows_what_a_login_does_to_a_key() -> None:
+    late = rows_after(RECORDS, NOW - 5)[KEY]
+    pointer = hash_of(pointing_rows(ShopperLogic(), Move(KEYED, "bob", 99), NOW)[0])
+    assert not watched((late, NOW), (pointer, NOW + 1)).findings.violations
+    back = late | {"_v": pointer["_v"].replace("99", "100"), "_seen": "100", "_at": pointer["_at"]}
+    assert "a device is itself again" in watched((pointer, NOW), (back, NOW)).findings.violations
+    both = pointer | {"product_view_count": "1"}
+    assert set(watched((both, NOW)).findings.violations) == {"a hash is torn"}
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (session(f"{CUSTOMER}1", 9, 3, moved=True), set()),
+        (session(f"{CUSTOMER}1", 7, 30, moved=True), {"event_count went back"}),
+        (session(f"{CUSTOMER}1", 7, 30), set()),
+        (session(KEYED, 7, 30), {"event_count went back"}),
+    ],
+)
+def test_the_poller_sees_a_session_shrink_where_its_device_gets_a_user(after: Fields, told: set[str]) -> None:
+    watch = Watch(Random(1), "p:")
+    for fields in (session(KEYED, 8, 12), after):
+        watch.judge("p:session:s:features", fields, NOW)
+    assert set(watch.findings.violations) == told
+
+
+def test_freshness_wants_every_bucket_of_users_and_every_bucket_of_devices_that_ever_told() -> None:
+    told = {name: Told(NOW, NOW, {"read": 2}) for name in ("0", "1", "0/devices")}
+    known = told.keys()
+    assert sample(NOW, told, known, 2) == Sample(NOW, NOW, NOW, 6)
+    assert sample(NOW, told | {"0/devices": Told(NOW - 9, NOW, {})}, known, 2).oldest == NOW - 9
+    assert not sample(NOW, told, known, 3).fresh, "devices are no buckets of users"
+    assert not sample(NOW, {"0": told["0"], "1": told["1"]}, known, 2).fresh
 
 
 def samples(*oldest: int, newest_record: int) -> list[Sample]:

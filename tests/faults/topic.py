@@ -1,23 +1,17 @@
 """What is in the topic: the records in the order in which the job reads them, decoded as the job decodes."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
 from events.decoder import Decoder
 from events.event import Event
 from events.verdict import Filtered
+from tests.faults.persons import Arrival, Persons, is_login
 
 WAIT_MS = 500
-
-
-class Arrival(NamedTuple):
-    event: Event
-    sent_at: int
-    """When it was handed to Kafka: it was processed later than that."""
 
 
 class Topic:
@@ -28,12 +22,10 @@ class Topic:
         self._bootstrap = bootstrap
         self._next = dict.fromkeys(self._places, 0)
         self._decode = Decoder().decode
-        self._read: dict[str, list[tuple[int, int, int, Event]]] = defaultdict(list)
+        self.persons = Persons()
         self.digests: Counter[bytes] = Counter()
         """Every record's digest: what arrived of what was sent."""
         self.undecodable: Counter[str] = Counter()
-        self.changed: set[str] = set()
-        """Shoppers with new records since somebody cleared it."""
 
     @property
     def size(self) -> int:
@@ -59,19 +51,22 @@ class Topic:
         return self.size
 
     def shoppers(self) -> list[str]:
-        return list(self._read)
+        return self.persons.ids()
 
     def arrivals(self, shopper: str) -> Iterator[Arrival]:
-        """The shopper's events; their order is the job's where the shopper keeps to one partition."""
-        for sent_at, _, _, event in sorted(self._read[shopper], key=lambda read: read[:3]):
-            yield Arrival(event, sent_at)
+        """What counts for a user who has no device, or for a device until somebody logs in there."""
+        person = self.persons.of(shopper)
+        for event, sent_at in person.arrivals() if person else ():
+            if event.device_id == shopper and is_login(event, sent_at):
+                return
+            if event.shopper == shopper:
+                yield Arrival(event, sent_at)
 
     def _take(self, partition: int, offset: int, sent_at: int, raw: bytes) -> None:
         self.digests[digest(raw)] += 1
         verdict = self._decode(raw)
         if isinstance(verdict, Event):
-            self._read[verdict.shopper].append((sent_at, partition, offset, verdict))
-            self.changed.add(verdict.shopper)
+            self.persons.of_event(verdict).add(verdict, sent_at, partition, offset)
         else:
             self.undecodable["filtered" if isinstance(verdict, Filtered) else "dead"] += 1
 
