@@ -19,7 +19,7 @@ from tests.faults.world import PARTITIONS, PREFIX, PROGRESS, World
 
 BEFORE = 0.4
 """Share of a fault's records that are sent before it."""
-LOGINS = 25
+LOGINS = 20
 """So many devices get a user all at once when a fault strikes: what they did is on its way then."""
 AMID_S = 0.2
 RECOVERS_S = 300.0
@@ -49,7 +49,6 @@ class Drill:
         self._comparison = Comparison(world.client, PREFIX, self._topic)
         self._context = Context(world, self._topic, say)
         self._report = Report(plan.seed)
-        self._logins = 0
 
     def run(self, faults: Sequence[Fault]) -> Report:
         """Every fault in each round; what came of it."""
@@ -78,10 +77,10 @@ class Drill:
         self._exit.callback(self._poller.close)
 
     def _meet(self, fault: Fault, number: int, records: int) -> Outcome:
-        """Send, break, wait until it has recovered, send the rest, let it settle, compare."""
+        """Send, let people log in, break, wait until it has recovered, send the rest, settle, compare."""
         before = round(records * BEFORE)
         self._send(before)
-        self._logins += self._sender.log_in(LOGINS)
+        self._report.logins += self._sender.log_in(LOGINS)
         # What is sent from here on is sent while things are broken.
         self._sender.open(records - before, self._plan.rate_per_s)
         self._poller.watch.replaying, self._poller.watch.forgotten = True, fault.forgets

@@ -14,7 +14,7 @@ COUNTERS: Final = 8
 """One in so many shoppers is served there."""
 SHARED: Final = 2
 """One in so many pairs of customers shares a device."""
-HABITS: Final = ("stays anonymous", "waits", "logs in", "logs in")
+HABITS: Final = ("stays anonymous", "waits", "waits", "logs in", "logs in")
 """Of a device. Those that wait log in when they are told to, all at once."""
 LOGS_IN: Final = 0.1
 LOGS_OUT: Final = 0.02

@@ -34,6 +34,8 @@ class Report:
     seed: int
     outcomes: list[Outcome] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
+    logins: int = 0
+    """Devices that got a user just when a fault struck."""
     snapshots: int = 0
     torn: list[str] = field(default_factory=list)
     """Rows that the poller read and that no prefix of their shopper's records explains."""
@@ -54,6 +56,7 @@ class Report:
                 f"{each.records:8} {each.keys:7} {len(each.wrong) + len(each.lost):6}"
             )
         yield from self._recovery()
+        yield f"{self.logins} devices got a user just when a fault struck"
         yield f"the poller read {self.findings.reads} hashes; {self.snapshots} of them went to the oracle"
         for what, number in sorted(self.findings.during_replay.items()):
             yield f"  {what}: {number} times while a replay caught up or Redis was being repaired"

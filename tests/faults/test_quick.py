@@ -27,4 +27,5 @@ def test_nothing_is_lost_nothing_is_twice_and_nothing_goes_back() -> None:
     assert [outcome.fault for outcome in report.outcomes] == [fault.name for fault in FAULTS]
     assert min(outcome.keys for outcome in report.outcomes) > 100
     assert report.snapshots > 100
+    assert report.logins > 50
     assert not report.failed, "\n".join(report.lines())

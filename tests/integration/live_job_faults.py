@@ -1,6 +1,7 @@
 """Features functions with faults, and an entry point that submits the job with one; goes into the zip."""
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from jobs import microbatch
 from jobs.live import configured
 from jobs.pipeline import build, environment
+from operators.batch import decode
 from operators.features import FeaturesFunction, FeaturesOptions
 from sinks.redis_sink import RedisSink
 
@@ -40,6 +42,44 @@ class CrashesAfterWriting(FeaturesFunction):
         return sink
 
 
+class CrashesAtMoves(FeaturesFunction):
+    """Raises where the state of a device is between its bucket and its user's; once in each of `AMID`."""
+
+    AMID = ("given away", "received", "received and written")
+
+    def __init__(self, options: FeaturesOptions, folder: Path) -> None:
+        super().__init__(options)
+        self._folder = folder
+
+    def sink(self) -> RedisSink:
+        sink = super().sink()
+        write = sink.write
+
+        def write_and_crash(rows: Any, life: int, put: Any = None, stamp: Any = None) -> Any:
+            # With users, only what has just been received gives rows that point to one.
+            arrived = not self._options.shard.devices and any(row.same_as for row in rows)
+            self._crash("received", true=arrived)
+            report = write(rows, life, put, stamp)
+            self._crash("received and written", true=arrived)
+            return report
+
+        sink.write = write_and_crash  # type: ignore[method-assign]
+        return sink
+
+    def _given(self, letters: list[str]) -> Sequence[Any]:
+        given = super()._given(letters)
+        handed = [decode(row[1]) for _, row in given[len(letters) :]]
+        self._crash("given away", true=any(batch.moves for batch in handed))
+        return given
+
+    def _crash(self, amid: str, *, true: bool) -> None:
+        crashes = len(list(self._folder.glob("crash-*")))
+        if true and crashes < len(self.AMID) and self.AMID[crashes] == amid:
+            (self._folder / f"crash-{crashes}").touch()
+            msg = f"the crash that the test asked for: {amid}"
+            raise RuntimeError(msg)
+
+
 class FailsOnOneEvent(FeaturesFunction):
     """Its logic has a defect that shows at the event with a certain id."""
 
@@ -68,9 +108,10 @@ def main() -> None:
     if os.environ["SHOPPER_TEST_FAULT"] == "another-query":
         another_query()
         features = FeaturesFunction
-    if os.environ["SHOPPER_TEST_FAULT"] == "crash":
+    crashing = {"crash": CrashesAfterWriting, "crash-at-moves": CrashesAtMoves}
+    if kind := crashing.get(os.environ["SHOPPER_TEST_FAULT"]):
         folder = Path(config.checkpoint_dir.removeprefix("file://")).parent
-        features = partial(CrashesAfterWriting, folder=folder)
+        features = partial(kind, folder=folder)
     env = environment(config)
     build(env, config, features)
     env.execute_async(config.job_name)

@@ -118,6 +118,26 @@ def test_crashes_in_the_middle_of_batches_change_no_count(around: Surroundings) 
         assert stable(around.features(job.config.redis_prefix)) == stable(replayed(records)[0])
 
 
+def test_crashes_between_a_device_and_its_user_change_no_value(around: Surroundings) -> None:
+    records = recent_records(14)
+    around.send(records)
+    with live_job(around, around.config(checkpoint_interval_s=0.3, parallelism=2), "crash-at-moves") as job:
+        wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 3, END_S, "it crashed three times")
+        adds_up(job.wait_read(RECORDS), RECORDS)
+        wanted, replay = replayed(records)
+        pointers = {key_of(row): row.same_as for row in replay.rows(pointers=True) if row.same_as}
+        assert len(pointers) > 100
+
+        def shown() -> dict[str, str | None]:
+            keys = [f"{job.config.redis_prefix}{key}" for key in pointers]
+            told: list[str | None] = [around.client.hget(key, "_same_as") for key in keys]  # type: ignore[misc]
+            return dict(zip(pointers, told, strict=True))
+
+        # What a device hands over is on its way when the login is accounted for.
+        wait_until(lambda: shown() == pointers, END_S, "every device points to its user")
+        assert stable(around.features(job.config.redis_prefix)) == stable(wanted)
+
+
 def test_values_decay_on_a_silent_topic(around: Surroundings) -> None:
     # Each value lasts for six seconds, so that it is seen though the machine is busy.
     definitions = Definitions(
