@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from features.identity import Move
+from events.event import Event
+from features.identity import MERGE, Move
 from features.logic import ShopperLogic
-from features.row import FeatureRow
+from features.row import NEVER_AGAIN, FeatureRow
 
 POINTED_MS: Final = 24 * 3_600_000
 """How long a row points to a user."""
@@ -27,6 +28,22 @@ def pointing_rows(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRo
         for label in labels
     ]
     return pointers + (_deletions(logic, move, as_of) if move.data else [])
+
+
+def never_begun(logic: ShopperLogic, device: str, event: Event, as_of: int) -> list[FeatureRow]:
+    """The deletion of a gap session of the device that an event began, which now counts for a user.
+
+    It is there only where that event was counted before a crash, before the login was heard of.
+    """
+    definitions = logic.definitions
+    until = event.at + definitions.session_retention_ms
+    mine = definitions.identity == MERGE and definitions.session_keys and not logic.partial
+    if not mine or event.session_id is not None or until <= as_of:
+        return []
+    name = f"{device}~{event.at}"
+    row = FeatureRow("session", name, "session", None, as_of, until, until, NEVER_AGAIN)
+    row.owner, row.start, row.if_there = device, event.at, True
+    return [row]
 
 
 def _deletions(logic: ShopperLogic, move: Move, as_of: int) -> list[FeatureRow]:

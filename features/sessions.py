@@ -38,6 +38,8 @@ class Sessions:
             bits |= self._bit("open")
         if event.kind != UNTYPED_ACTION:
             bits |= self._grow(state, session, event, order)
+        # Before a crash it may have counted for the device, whose row has the same start then.
+        session.moved |= event.user_id is None and event.device_id not in (None, event.shopper)
         touch(session, bits)
         state.keep = max(state.keep, session.last + self.retention)
         state.next = min(state.next, self.due(session))

@@ -54,7 +54,7 @@ class SessionState(msgspec.Struct, array_like=True, dict=True):
     """Its last row as the shopper's current session."""
     accs: Any = {}
     moved: bool = False
-    """Whether it, or a part of it, came from a device (`ShopperLogic.merge`)."""
+    """Whether it, or a part of it, came from a device: its state (`ShopperLogic.merge`) or an event."""
 
 
 class ShopperState(msgspec.Struct, array_like=True, dict=True):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from events.verdict import Dead
 from features.identity import MERGE, Move
 from features.logic import ShopperLogic
-from features.pointing import POINTED_MS, pointing_rows
+from features.pointing import POINTED_MS, never_begun, pointing_rows
 from features.row import FeatureRow
 from features.state import ShopperState
 from operators.applying import Applier, Read, stretches
@@ -33,6 +33,8 @@ class _Work:
     verdicts: list[tuple[str, Record]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     forwards: list[Record] = field(default_factory=list)
+    rows: list[FeatureRow] = field(default_factory=list)
+    """Deletions."""
     changed: bool = False
 
 
@@ -83,6 +85,7 @@ class Devices(Applier):
         for move in work.moves:
             move.seen += state.seen - before_floor
         rows = self._logic.rows(state, device) if work.changed else []
+        rows += work.rows
         rows += self._point(state, device, before, as_of, work)
         if work.changed:
             self._keep(device, state, as_of, outcome)
@@ -130,11 +133,13 @@ class Devices(Applier):
             work.changed = True
         else:
             work.forwards.append(replace(item, event=replace(event, shopper=user)))
+            work.rows += never_begun(logic, device, event, as_of)
 
     def _hand_over(self, state: ShopperState, device: str, work: _Work) -> None:
         moving = self._logic.hand_over(state) if state.logins else b""
         if moving:
             work.changed = True
+            _rise(state)
             work.moves.append(Move(device, state.logins[0][2], state.seen, moving))
 
     def _point(
@@ -151,6 +156,7 @@ class Devices(Applier):
         if user == device or (work.moves and work.moves[-1].user == user):
             return []
         state.seen += 1
+        _rise(state)
         return pointing_rows(self._logic, Move(device, user, state.seen), as_of)
 
     def _more_rows(self, state: ShopperState, device: str, as_of: int) -> list[FeatureRow]:
@@ -194,6 +200,15 @@ class Devices(Applier):
         """What this very batch has made of it stands above what is stored."""
         made = outcome.data.get(shopper)
         return made if made is not None else super()._data(shopper, outcome)
+
+
+def _rise(state: ShopperState) -> None:
+    """Let rows that point stand above all that the device wrote, also before a crash.
+
+    A replay may meet the login before events that counted for the device the first time, and then counts
+    fewer for it. So the count goes on from the last login's second: greater, and the same in any order.
+    """
+    state.seen = max(state.seen, state.logins[-1][1] // 1000)
 
 
 def _device(item: Item) -> str:

@@ -21,6 +21,7 @@ from tests.operators.fakes import NOW
 from tests.operators.network import BUCKETS, Network
 
 MERGE = Definitions()
+HOUR = 3_600_000
 
 
 def seen(event_id: str, device: str | None = "phone", user: str | None = None, at: int = NOW) -> Event:
@@ -84,6 +85,55 @@ def test_a_session_row_is_the_users_once_it_moved() -> None:
     assert (row.owner, row.moved, row.start) == ("ann", True, NOW)
     assert row.values is not None
     assert row.values["event_count"] == 2
+
+
+def test_a_replay_that_hears_of_the_login_first_writes_over_what_the_device_wrote() -> None:
+    """Before the crash three events counted for the device, and their rows are in Redis; now one does."""
+    network = Network(MERGE)
+    events = [seen("1"), seen("2", at=NOW + 1), seen("3", at=NOW + 2)]
+    empty = network.checkpoint()
+    network.take(events, NOW + 10)
+    before = dict(network.hosts[""].sink.hashes)
+    network.restore(empty)
+    network.take([events[1], seen("4", user="ann", at=NOW + 3)], NOW + 20)
+    network.take([events[0], events[2]], NOW + 20)
+    after = network.hosts[""].sink.hashes
+    for window in ("5min", "1h", "24h", "session"):
+        key = "user", "phone", window
+        assert before[key].seen == 3
+        assert after[key].same_as == "ann"
+        assert after[key].seen > 3, "a pointer with a lesser fence would be refused for ever"
+    own = after["session", "s-phone", "session"]
+    assert (own.owner, own.start) == ("ann", before["session", "s-phone", "session"].start)
+    assert own.moved, "else the device, whose name is not less, would keep the key"
+
+
+def test_a_session_that_an_event_counts_for_later_than_its_login_is_as_if_it_had_moved() -> None:
+    network = Network(MERGE)
+    network.take([seen("2", user="ann", at=NOW + 1)], NOW + 10)
+    row = network.hosts[""].sink.hashes["session", "s-phone", "session"]
+    assert not row.moved
+    network.take([seen("1")], NOW + 20)
+    row = network.hosts[""].sink.hashes["session", "s-phone", "session"]
+    assert (row.owner, row.moved, row.start) == ("ann", True, NOW)
+
+
+def test_a_gap_session_that_a_replay_gives_to_the_user_is_deleted() -> None:
+    network = Network(MERGE)
+    event = msgspec.structs.replace(seen("1"), session_id=None)
+    key = "session", f"phone~{NOW}", "session"
+    empty = network.checkpoint()
+    network.take([event], NOW)
+    hashes = network.hosts[""].sink.hashes
+    assert hashes[key].values is not None
+    network.restore(empty)
+    network.take([seen("2", user="ann", at=NOW + 1)], NOW + 10)
+    network.take([event], NOW + 20)
+    assert hashes[key].values is None
+    assert hashes["session", f"ann~{NOW}", "session"].values is not None
+    old = msgspec.structs.replace(event, event_id="3", at=NOW - 25 * HOUR)
+    network.take([old], NOW + 20)
+    assert ("session", f"phone~{old.at}", "session") not in hashes
 
 
 def test_two_devices_are_one_shopper_with_two_sessions() -> None:
