@@ -37,9 +37,9 @@ class FakeTopic(Topic):
         super().__init__("", "", 0)
         for number in range(RECORDS):
             at = NOW - 600_000 + number * 10_000
-            self.add(Event(KEYED, f"e{number}", at, PRODUCT_VIEW, session_id="s"))
+            self.tell(Event(KEYED, f"e{number}", at, PRODUCT_VIEW, session_id="s"))
 
-    def add(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         self.persons.of_event(event).add(event, event.at + 100, 0, event.at)
 
     def catch_up(self) -> int:
@@ -135,7 +135,7 @@ def who_shares() -> FakeTopic:
         event = Event(
             user or KEYED, f"s{number}", at, PRODUCT_VIEW, session_id="s", user_id=user, device_id=KEYED
         )
-        topic.add(event)
+        topic.tell(event)
     return topic
 
 
@@ -157,7 +157,7 @@ def of_users(topic: FakeTopic, *everything: str) -> dict[str, Fields]:
 
 def one_user() -> FakeTopic:
     topic = FakeTopic()
-    topic.add(Event(BOB, "l", NOW - 60_000, PRODUCT_VIEW, session_id="s", user_id=BOB, device_id=KEYED))
+    topic.tell(Event(BOB, "l", NOW - 60_000, PRODUCT_VIEW, session_id="s", user_id=BOB, device_id=KEYED))
     return topic
 
 

@@ -46,7 +46,7 @@ class Topic:
             while any(self._next[place] < ends[place] for place in self._places):
                 for place, records in consumer.poll(WAIT_MS).items():
                     for record in records:
-                        self._take(place.partition, record.offset, record.timestamp, record.value or b"")
+                        self.add(place.partition, record.offset, record.timestamp, record.value or b"")
                         self._next[place] = record.offset + 1
         return self.size
 
@@ -62,7 +62,8 @@ class Topic:
             if event.shopper == shopper:
                 yield Arrival(event, sent_at)
 
-    def _take(self, partition: int, offset: int, sent_at: int, raw: bytes) -> None:
+    def add(self, partition: int, offset: int, sent_at: int, raw: bytes) -> None:
+        """Take in a record of the topic."""
         self.digests[digest(raw)] += 1
         verdict = self._decode(raw)
         if isinstance(verdict, Event):
