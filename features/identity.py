@@ -28,7 +28,7 @@ class Move(Struct, array_like=True):
     device: str
     user: str
     seen: int
-    """Rows that point to the user stand above those of the device by it: at least one more than it counted."""
+    """By it rows that point to the user stand above the device's: one more than it counted, or greater."""
     data: bytes = b""
     """The state that moves; empty where nothing does and the rows are only to point to the user."""
     life: int = 0
