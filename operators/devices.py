@@ -77,7 +77,7 @@ class Devices(Applier):
         self, device: str, items: Sequence[Item], data: bytes | None, as_of: int, outcome: Outcome
     ) -> None:
         state, work = self._state(data), _Work()
-        before = state.logins[-1][2] if state.logins else None
+        before = _users(state)
         for item in items:
             self._take(state, device, item, as_of, work)
         before_floor = state.seen
@@ -143,13 +143,17 @@ class Devices(Applier):
             work.moves.append(Move(device, state.logins[0][2], state.seen, moving))
 
     def _point(
-        self, state: ShopperState, device: str, before: str | None, as_of: int, work: _Work
+        self, state: ShopperState, device: str, before: list[str], as_of: int, work: _Work
     ) -> list[FeatureRow]:
-        """Rows that point to whoever logged in last; where something moves, the receiver writes them."""
+        """Rows that point to whoever logged in last; where something moves, the receiver writes them.
+
+        Also where another was heard of who was there before: a run that ended in a crash may have heard of
+        that one alone, so that its rows are in Redis.
+        """
         if self._logic.definitions.identity != MERGE or not state.logins:
             return []
         user = state.logins[-1][2]
-        if not (work.moves or user != before or state.pointed < as_of + _RENEW_MS):
+        if not (work.moves or _users(state) != before or state.pointed < as_of + _RENEW_MS):
             return []
         state.pointed = as_of + POINTED_MS
         work.changed = True
@@ -183,7 +187,7 @@ class Devices(Applier):
                 continue
             state.pointed = 0
             work = _Work()
-            outcome.rows += self._point(state, device, None, as_of, work)
+            outcome.rows += self._point(state, device, [], as_of, work)
             self._keep(device, state, as_of, outcome)
         if linked:
             outcome.unlinks.append(replace(forget, before=len(outcome.forwards)))
@@ -200,6 +204,10 @@ class Devices(Applier):
         """What this very batch has made of it stands above what is stored."""
         made = outcome.data.get(shopper)
         return made if made is not None else super()._data(shopper, outcome)
+
+
+def _users(state: ShopperState) -> list[str]:
+    return [user for _, _, user in state.logins]
 
 
 def _rise(state: ShopperState) -> None:

@@ -108,6 +108,21 @@ def test_a_replay_that_hears_of_the_login_first_writes_over_what_the_device_wrot
     assert own.moved, "else the device, whose name is not less, would keep the key"
 
 
+def test_a_replay_that_hears_of_the_last_user_first_writes_over_a_pointer_to_another() -> None:
+    network = Network(MERGE)
+    network.take([seen("1", user="ann")], NOW)
+    checkpoint = network.checkpoint()
+    network.take([seen("2", user="bob", at=NOW + 5_000)], NOW + 10_000)
+    pointer = network.hosts[""].sink.hashes["user", "phone", "24h"]
+    assert pointer.same_as == "bob"
+    network.restore(checkpoint)
+    network.take([seen("3", user="ann", at=NOW + 10_000)], NOW + 20_000)
+    network.take([seen("2", user="bob", at=NOW + 5_000)], NOW + 20_000)
+    again = network.hosts[""].sink.hashes["user", "phone", "24h"]
+    assert again.same_as == "ann"
+    assert again.seen > pointer.seen
+
+
 def test_a_session_that_an_event_counts_for_later_than_its_login_is_as_if_it_had_moved() -> None:
     network = Network(MERGE)
     network.take([seen("2", user="ann", at=NOW + 1)], NOW + 10)
