@@ -76,7 +76,8 @@ class Residents(People):
         pair, second = divmod(int(shopper.account.removeprefix(CUSTOMER)), 2)
         if at_the_counter:
             shopper.account = shopper.account.replace(CUSTOMER, COUNTER)
-        elif not second and crc32(b"pair %d" % pair) % SHARED == 0:
+        elif not second and shopper.devices[0].anonymous_id and crc32(b"pair %d" % pair) % SHARED == 0:
+            # Nothing in the records would connect those who share a device without an id.
             self._sharers[shopper.devices[0]] = shopper.account, f"{CUSTOMER}{2 * pair + 1:06d}"
         for device in shopper.devices:
             self._whose[device] = shopper
