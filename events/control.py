@@ -36,7 +36,7 @@ def read_control(raw: bytes) -> Forget | Dead:
     """What a control record says, or every reason why it says nothing.
 
     >>> read_control(forget_record("ann"))
-    Forget(shopper='ann')
+    Forget(shopper='ann', stored=False)
     """
     try:
         fields = _whole(raw)
@@ -53,12 +53,19 @@ def read_control(raw: bytes) -> Forget | Dead:
     shopper = key(told.get("shopper"), f"{KEY}.shopper", reasons)
     if shopper is None and len(reasons) == since:
         reasons.append(Reason(f"{KEY}.shopper", "absent", "the id of a shopper"))
-    return Forget(shopper) if shopper is not None and not reasons else _dead(*reasons)
+    stored = told.get("stored", False)
+    if not isinstance(stored, bool):
+        reasons.append(Reason(f"{KEY}.stored", sized(stored), "true or false"))
+    return Forget(shopper, stored) if shopper is not None and not reasons else _dead(*reasons)
 
 
-def forget_record(shopper: str) -> bytes:
-    """The record that tells the job to forget a shopper."""
-    return orjson.dumps({KEY: {"action": FORGET, "shopper": shopper}})
+def forget_record(shopper: str, *, stored: bool = False) -> bytes:
+    """The record that tells the job to forget a shopper.
+
+    `stored` says that it is the id by which the shopper is kept: with hashed ids, the hash.
+    """
+    told = {"action": FORGET, "shopper": shopper}
+    return orjson.dumps({KEY: told | {"stored": True} if stored else told})
 
 
 def _dead(*reasons: Reason) -> Dead:

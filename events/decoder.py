@@ -62,7 +62,9 @@ class Decoder:
         return hashed_id(raw, self.id_key) if self.id_key else raw
 
     def _hashed(self, verdict: Forget | Dead) -> Forget | Dead:
-        return Forget(self.id_of(verdict.shopper)) if isinstance(verdict, Forget) else verdict
+        if not isinstance(verdict, Forget) or verdict.stored:
+            return verdict
+        return Forget(self.id_of(verdict.shopper))
 
     def _read(self, raw: bytes) -> Record | Dead:
         if self.wire_format == "tsv":

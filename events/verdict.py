@@ -32,6 +32,8 @@ class Forget(NamedTuple):
     """A control record: nothing of this shopper is to be kept."""
 
     shopper: str
+    stored: bool = False
+    """Whether it is the id by which the shopper is kept, which is not to be hashed again."""
 
 
 Verdict = Event | Filtered | Dead | Forget

@@ -109,7 +109,7 @@ class Ledger(msgspec.Struct, array_like=True):
         if batch.forgets:
             self.add_of(place, "applied", len(batch.forgets))
         offsets = self.controls.offsets
-        for forget in batch.forgets:
+        for forget in (*batch.forgets, *batch.unlinks):
             offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)
         self.newest = max(self.newest, batch.newest)
 

@@ -196,6 +196,8 @@ class Shard:
         ledger.add("batches.waited", len(bucket.backlog.payloads))
         for batch in batches:
             ledger.take(batch)
+            if not self._options.devices:
+                ledger.add("unlinks.taken", len(batch.unlinks))
         letters = [letter for batch in batches for letter in batch.letters]
         work = together(batches)
         ledger.life = max([ledger.life, *[move.life for move in work.moves]])
@@ -238,6 +240,7 @@ class Shard:
                 bucket.ledger.give_away(record.partition)
         bucket.ledger.add("handed_on", len(outcome.forwards))
         bucket.ledger.add("moves", len(outcome.moves))
+        bucket.ledger.add("unlinks.given", len(outcome.unlinks))
         self._handed += [(number, encode(batch)) for number, batch in batches.items()]
 
     def _bucket(self, number: int) -> Bucket:

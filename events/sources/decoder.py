@@ -57,4 +57,6 @@ class SourceDecoder:
         return hashed_id(raw, self.id_key) if self.id_key else raw
 
     def _hashed(self, verdict: Forget | Dead) -> Forget | Dead:
-        return Forget(self.id_of(verdict.shopper)) if isinstance(verdict, Forget) else verdict
+        if not isinstance(verdict, Forget) or verdict.stored:
+            return verdict
+        return Forget(self.id_of(verdict.shopper))

@@ -1,5 +1,6 @@
 """`shopper forget`: delete one shopper, through the job."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -9,11 +10,14 @@ from events.control import forget_record, read_control
 from events.verdict import Dead
 from jobs.cli.flags import KAFKA, with_settings
 from jobs.cli.outcome import CommandError, NotFoundError
-from jobs.forgetting import keys_of, progress_of, send_forget, wait
+from jobs.forgetting import Sent, found, progress_of, send_forget, wait
 from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
 from jobs.settings import Loaded, Settings
 from jobs.watching.progress import Progress
 from serving.redis_reader import RedisUnreachableError
+
+People = Mapping[str, list[str]]
+"""Who is to be forgotten, as they are kept, the one asked for first -> keys that exist."""
 
 
 @with_settings("job_name", "buckets", "windows", "hash_ids", "redis_url", "redis_prefix", *KAFKA)
@@ -32,6 +36,10 @@ def forget(
     the shopper before, deletes `user:<id>:features:*` and the `session:<id>:features` of sessions that the
     shopper owns, and counts the records as applied. Events that come later begin anew.
 
+    Of a user every device is reached: who was logged in there is forgotten, and what points to the user is
+    deleted. A device whose rows point to a user stands for that user: both are forgotten. What the device did
+    is the user's by then, and could not be taken out alone.
+
     It does not reach what Kafka itself holds (the topic and the dead letters, until their retention ends),
     nor checkpoints and savepoints taken before.
 
@@ -43,20 +51,29 @@ def forget(
     settings = loaded.settings
     _check(shopper)
     try:
-        keys, before = keys_of(settings, shopper), progress_of(settings)
+        people = _people(settings, shopper)
+        before = progress_of(settings)
         if not (no_wait or before.buckets):
             msg = (
                 f"no job {settings.job_name!r} has told its progress, so nobody would forget anything; "
                 "`shopper status` says what there is, --no-wait sends the record all the same"
             )
             raise NotFoundError(msg)
-        _confirm(shopper, keys, settings, yes=yes)
-        offsets = send_forget(settings, shopper)
-        typer.echo(f"sent to {len(offsets)} partitions of {', '.join(settings.topics())}", err=True)
+        _confirm(shopper, people, settings, yes=yes)
+        sent = send_forget(settings, list(people))
+        partitions = len(next(iter(sent.values())))
+        typer.echo(f"sent to {partitions} partitions of {', '.join(settings.topics())}", err=True)
         if not no_wait:
-            _report(settings, shopper, keys, before, _wait(settings, shopper, offsets, timeout))
+            _report(settings, shopper, people, before, _wait(settings, sent, timeout))
     except (RedisUnreachableError, KafkaUnreachableError, MissingTopicError, KafkaError) as error:
         raise CommandError(str(error)) from None
+
+
+def _people(settings: Settings, shopper: str) -> People:
+    """The shopper and the users to whom its rows point, as they are kept, each with the keys that exist."""
+    stored = settings.stored_id(shopper)
+    own = found(settings, stored)
+    return {stored: own.keys} | {user: found(settings, user).keys for user in own.users}
 
 
 def _check(shopper: str) -> None:
@@ -68,18 +85,25 @@ def _check(shopper: str) -> None:
         raise typer.BadParameter(msg)
 
 
-def _confirm(shopper: str, keys: list[str], settings: Settings, *, yes: bool) -> None:
-    for key in keys:
-        typer.echo(f"  {key}", err=True)
-    if not keys:
+def _confirm(shopper: str, people: People, settings: Settings, *, yes: bool) -> None:
+    _, *users = people
+    for keys in people.values():
+        for key in keys:
+            typer.echo(f"  {key}", err=True)
+    if not any(people.values()):
         typer.echo(f"no keys of {shopper!r} in Redis now; state may be left all the same", err=True)
-    if not (yes or typer.confirm(f"Forget {shopper!r} in job {settings.job_name}?", err=True)):
+    for user in users:
+        typer.echo(
+            f"{shopper!r} is a device on which {user!r} has logged in: {user!r} is forgotten, too", err=True
+        )
+    who = " and ".join(map(repr, (shopper, *users)))
+    if not (yes or typer.confirm(f"Forget {who} in job {settings.job_name}?", err=True)):
         msg = "not confirmed, so nothing was sent; --yes answers the question"
         raise CommandError(msg)
 
 
-def _wait(settings: Settings, shopper: str, offsets: dict[int, int], timeout: float) -> Progress:
-    progress = wait(settings, shopper, offsets, timeout, lambda: progress_of(settings))
+def _wait(settings: Settings, sent: Sent, timeout: float) -> Progress:
+    progress = wait(settings, sent, timeout, lambda: progress_of(settings))
     if progress is None:
         msg = (
             f"after {timeout:g} s the job has not carried it out yet; it will when it gets there. Does it "
@@ -90,11 +114,14 @@ def _wait(settings: Settings, shopper: str, offsets: dict[int, int], timeout: fl
     return progress
 
 
-def _report(settings: Settings, shopper: str, keys: list[str], before: Progress, after: Progress) -> None:
-    left = set(keys_of(settings, shopper))
+def _report(settings: Settings, shopper: str, people: People, before: Progress, after: Progress) -> None:
+    keys = [key for own in people.values() for key in own]
+    left = {key for each in people for key in found(settings, each).keys}
     deleted = after.counts["forgotten.keys"] - before.counts["forgotten.keys"]
-    typer.echo(f"{shopper!r} is forgotten: state, and {deleted} keys")
+    _, *users = people
+    who, verb = " and ".join(map(repr, (shopper, *users))), "are" if users else "is"
+    typer.echo(f"{who} {verb} forgotten: state, and {deleted} keys")
     for key in keys:
         typer.echo(f"  {key}{': there again, since events came later' if key in left else ': deleted'}")
     if deleted > len(keys):
-        typer.echo(f"  and {deleted - len(keys)} of sessions: deleted")
+        typer.echo(f"  and {deleted - len(keys)} of sessions and devices: deleted")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Self
 
-from operators.routing import ACCOUNTANT, DEVICES
+from operators.routing import ACCOUNTANT, DEVICES, devices_of
 
 
 class Teller(NamedTuple):
@@ -25,6 +25,16 @@ class Teller(NamedTuple):
         devices = operator == DEVICES or operator.startswith(f"{DEVICES}-")
         branch = operator[len(DEVICES) + 1 :] if devices else operator
         return cls(bucket, branch, devices)
+
+    @property
+    def field(self) -> str:
+        """The field that it tells.
+
+        >>> Teller("7", "", devices=False).field, Teller("7", "cart", devices=True).field
+        ('7', '7/devices-cart')
+        """
+        operator = devices_of(self.branch) if self.devices else self.branch
+        return f"{self.bucket}/{operator}" if operator else self.bucket
 
     @property
     def apart(self) -> bool:

@@ -5,6 +5,7 @@ import pytest
 from events.control import PREFIX, forget_record, is_control
 from events.decoder import WIRE_FORMATS, Decoder
 from events.event import Event
+from events.hashing import hashing_key
 from events.verdict import Dead, Forget
 from tests.events.recorded import tsv_line
 
@@ -26,6 +27,7 @@ def test_a_forget_record_is_read_whatever_the_format(wire_format, shopper):
         (b'{"action":"forget"}}', ["shopper_features_control.shopper"]),
         (b'{"action":"forget","shopper":" "}}', ["shopper_features_control.shopper"]),
         (b'{"action":"forget","shopper":["ann"]}}', ["shopper_features_control.shopper"]),
+        (b'{"action":"forget","shopper":"ann","stored":1}}', ["shopper_features_control.stored"]),
         (b'{"action":"drop","shopper":"ann"}}', ["shopper_features_control.action"]),
         (b"{}}", ["shopper_features_control.action", "shopper_features_control.shopper"]),
     ],
@@ -43,3 +45,10 @@ def test_a_tracker_cannot_make_one():
     forged = tsv_line(app_id=forget_record("ann").decode())
     assert not is_control(forged)
     assert isinstance(Decoder("tsv").decode(forged), Event)
+
+
+def test_an_id_as_it_is_kept_is_not_hashed_again():
+    decoder = Decoder(id_key=hashing_key("a secret of the shop's own"))
+    kept = decoder.id_of("ann")
+    assert decoder.decode(forget_record("ann")) == Forget(kept)
+    assert decoder.decode(forget_record(kept, stored=True)) == Forget(kept, stored=True)

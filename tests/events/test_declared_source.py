@@ -352,6 +352,9 @@ def test_ids_of_people_become_hashes_and_control_records_are_read() -> None:
     assert isinstance(event, Event)
     assert event.shopper == event.user_id == hashed_id("ann", key) == decoder.id_of("ann")
     assert decoder.decode(forget_record("ann"), HERE) == Forget(event.shopper)
+    assert decoder.decode(forget_record(event.shopper, stored=True), HERE) == Forget(
+        event.shopper, stored=True
+    )
     assert SourceDecoder(TILL).decode(forget_record("ann"), HERE) == Forget("ann")
     assert isinstance(decoder.decode(b'{"shopper_features_control":5}', HERE), Dead)
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from events.control import forget_record
 from events.decoder import Decoder
 from events.event import Event
+from events.hashing import hashed_id, hashing_key
 from jobs.cli.main import app
 from sinks.keys import encode_id
 from tests.harness import wait_until
@@ -21,17 +22,25 @@ from tests.integration.test_live_job import adds_up, recent_records, replayed, s
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 Shopper = Callable[..., Result]
+SECRET = "a secret of the shop's own"  # noqa: S105
 CONTEXT = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
 ACTION = "unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1"
 
 
-def view(event_id: str, shopper: str = "ann", session: str = "s1", price: Any = 9.5) -> bytes:
+def view(
+    event_id: str,
+    shopper: str | None = "ann",
+    session: str = "s1",
+    price: Any = 9.5,
+    device: str | None = None,
+) -> bytes:
     """A product view of now, in the Analytics-SDK JSON format."""
     fields = {
         "event_id": event_id,
         "event_name": "snowplow_ecommerce_action",
         "collector_tstamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "user_id": shopper,
+        "domain_userid": device,
         "domain_sessionid": session,
         CONTEXT: [{"id": "hat", "category": "hats", "price": price, "currency": "EUR"}],
         ACTION: {"type": "product_view"},
@@ -39,7 +48,7 @@ def view(event_id: str, shopper: str = "ann", session: str = "s1", price: Any = 
     return json.dumps(fields).encode()
 
 
-def command_line(job: LiveJob) -> Shopper:
+def command_line(job: LiveJob, **more: str) -> Shopper:
     """`shopper` with the settings of a job."""
     config = job.config
     places = {
@@ -49,7 +58,7 @@ def command_line(job: LiveJob) -> Shopper:
         "SHOPPER_DEAD_LETTER_TOPIC": config.dead_letter_topic,
         "SHOPPER_JOB_NAME": config.job_name,
         "SHOPPER_REDIS_PREFIX": config.redis_prefix,
-    }
+    } | {f"SHOPPER_{name}": value for name, value in more.items()}
 
     def shopper(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], env=places)
@@ -126,7 +135,7 @@ def test_a_forgotten_shopper_leaves_neither_keys_nor_state_and_may_come_back(
         done = shopper("forget", "ann", "--yes", "--timeout", 60)
         assert done.exit_code == 0, done.output
         assert "7 keys" in done.stdout
-        assert "and 3 of sessions" in done.stdout
+        assert "and 3 of sessions and devices" in done.stdout
         assert shopper("forget", "ann@example.com", "--yes").exit_code == 0
         assert keys(job) == bobs
 
@@ -149,6 +158,54 @@ def test_a_forgotten_shopper_leaves_neither_keys_nor_state_and_may_come_back(
     waiting = shopper("forget", "bob", "--yes", "--timeout", 1)
     assert waiting.exit_code == 1
     assert "not carried it out yet" in waiting.stderr
+
+
+@pytest.mark.parametrize("topology", ["fused", "branches"])
+@pytest.mark.parametrize("hash_ids", [False, True])
+def test_to_forget_a_device_or_its_user_reaches_every_linked_id(
+    around: Surroundings, topology: Any, hash_ids: bool
+) -> None:
+    key = hashing_key(SECRET) if hash_ids else b""
+    with live_job(around, around.config(start="earliest", topology=topology, id_key=key)) as job:
+        shopper = command_line(job, **({"HASH_IDS": "true", "HASH_IDS_KEY": SECRET} if hash_ids else {}))
+        ann, bob = (hashed_id(name, key) if key else name for name in ("ann", "bob"))
+        phone = hashed_id("phone", key) if key else "phone"
+
+        def views_of(user: str) -> str | None:
+            return around.client.hget(
+                f"{job.config.redis_prefix}user:{user}:features:1h", "product_view_count"
+            )  # type: ignore[return-value]
+
+        def is_shown(user: str, views: int) -> None:
+            wait_until(lambda: views_of(user) == str(views), END_S, f"{user} has {views} views")
+
+        def visit(number: int) -> None:
+            around.send([view(f"{number}.{n}", None, "s", device="phone") for n in range(2)])
+            around.send([view(f"{number}.2", "ann", "s", device="phone")])
+            around.send([view(f"{number}.3", "ann", "t", device="pad")])
+
+        around.send([view("b", "bob", "u", device="tv")])
+        is_shown(bob, 1)
+        visit(1)
+        is_shown(ann, 4)
+        pointer = f"{job.config.redis_prefix}user:{phone}:features:1h"
+        wait_until(lambda: around.client.hget(pointer, "_same_as") == ann, END_S, "the phone's rows point")
+        of_bob = {each for each in keys(job) if f":{bob}:" in each or each.startswith("session:u:")}
+        of_bob |= {each for each in keys(job) if f":{hashed_id('tv', key) if key else 'tv'}:" in each}
+
+        done = shopper("forget", "phone", "--yes", "--timeout", 60)
+        assert done.exit_code == 0, done.output
+        assert f"'phone' is a device on which {ann!r} has logged in: {ann!r} is forgotten, too" in done.stderr
+        assert f"'phone' and {ann!r} are forgotten" in done.stdout
+        assert keys(job) == of_bob
+        visit(2)
+        is_shown(ann, 4)
+        done = shopper("forget", "ann", "--yes", "--timeout", 60)
+        assert done.exit_code == 0, done.output
+        assert keys(job) == of_bob, "what the devices pointed with is gone, too"
+        around.send([view("9", None, "v", device="phone")])
+        is_shown(phone, 1)
+        wait_until(lambda: shopper("status").exit_code == 0, END_S, "all adds up")
 
 
 def test_control_records_that_say_nothing_are_dead(around: Surroundings, tmp_path: Path) -> None:

@@ -350,6 +350,19 @@ def test_who_is_forgotten_is_forgotten_on_every_device() -> None:
     balanced(network)
 
 
+def test_progress_tells_of_devices_too_how_far_control_records_are_carried_out() -> None:
+    network = Network(MERGE)
+    network.take([seen("1"), seen("2", user="ann")], NOW)
+    network.forget("ann", NOW + 5)
+    devices, users = network.hosts[DEVICES].shard, network.hosts[""].shard
+    told = {number: bucket.ledger.progress(NOW)["controls"] for number, bucket in devices._buckets.items()}
+    assert told == {number: {"0": 2} for number in range(BUCKETS)}
+    assert users._buckets[bucket_of("ann", BUCKETS)].ledger.controls.offsets == {0: 2}
+    assert devices.counts()["unlinks.given"] == users.counts()["unlinks.taken"] == 1
+    assert (users.counts()["forgotten"], devices.counts().get("forgotten", 0)) == (1, 0), "counted once"
+    balanced(network)
+
+
 def test_a_forgotten_device_is_itself_again() -> None:
     network = Network(MERGE)
     network.take([seen("1"), seen("2", user="ann")], NOW)
