@@ -35,6 +35,10 @@ NAMES: Final = (
     "rewriting",
     "forgotten",
     "forgotten.keys",
+    "handed_on",
+    "moves",
+    "moved",
+    "identity.lost",
     "told_ms",
     "delay_ms",
     "event_time_ms",
@@ -55,6 +59,7 @@ WORK: Final = frozenset(
         "rewritten",
         "rewriting",
         "forgotten.keys",
+        "identity.lost",
         "told_ms",
         "delay_ms",
     }

@@ -269,6 +269,36 @@ DEAD = Row(
     ),
 )
 
+IDENTITY = Row(
+    "Identity",
+    (
+        Panel(
+            "From devices to users, a second",
+            "records: events of devices that count for whoever is logged in. histories: what a device did before the "
+            "first login, moved once. 0 with `identity = off`, and while nobody logs in.",
+            (rate("handed_on", "records"), rate("moves", "histories")),
+            unit="ops",
+            width=8,
+        ),
+        Panel(
+            "Histories moved in the time shown",
+            "handed over: by devices. taken in: by users. Equal, but for what is on its way between two numbers.",
+            (grown("moves", "handed over"), grown("moved", "taken in")),
+            stat=True,
+            width=8,
+        ),
+        Panel(
+            "Logins and histories lost",
+            "A defect: a login that could not be noted, or a history that its user's state could not take in. Values of "
+            "those users lack what came before the login. See ShopperIdentityLost in docs/operations.md.",
+            (grown("identity_lost", "lost"),),
+            bad=1,
+            stat=True,
+            width=8,
+        ),
+    ),
+)
+
 REDIS = Row(
     "Redis and limits",
     (
@@ -490,12 +520,12 @@ PRESSURE = Row(
             width=8,
         ),
         Panel(
-            "Busy, by subtask of the features",
+            "Busy, by subtask of features and devices",
             "One far above the others: a hot key, or buckets that lie unevenly (docs/operations.md, A hot key).",
             (
                 Query(
                     "max by (subtask_index) (flink_taskmanager_job_task_busyTimeMsPerSecond"
-                    '{job_name="$job", task_name=~"features.*"}) / 1000',
+                    '{job_name="$job", task_name=~"(features|devices).*"}) / 1000',
                     "subtask {{subtask_index}}",
                 ),
             ),
@@ -671,7 +701,7 @@ DASHBOARDS: Final = (
         "shopper-features",
         "Shopper features",
         "Is it well? Freshness, where every record went, dead letters, Redis.",
-        (GLANCE, FRESHNESS, ACCOUNTING, BRANCHES, DEAD, REDIS),
+        (GLANCE, FRESHNESS, ACCOUNTING, BRANCHES, IDENTITY, DEAD, REDIS),
         VARIABLES,
     ),
     Dashboard(

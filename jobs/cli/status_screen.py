@@ -62,6 +62,9 @@ def _facts(status: Status, before: Status | None) -> Table:
         again = f"{counts['rewritten']:,} shoppers were written again"
         table.add_row("redis lost", f"writes of {counts['losses']:,} buckets; {again}")
     table.add_row("wake-ups", f"{counts['woken']:,} shoppers, {counts['wake_bugs']:,} failed")
+    if counts["handed_on"] or counts["moves"]:
+        moved = f"{counts['moves']:,} histories, {counts['handed_on']:,} records"
+        table.add_row("to users", f"{moved} of devices, {counts['identity.lost']:,} lost")
     table.add_row("forgotten", f"{counts['forgotten']:,} records, {counts['forgotten.keys']:,} keys")
     return table
 

@@ -144,7 +144,7 @@ def _together(told: Mapping[str, Told], apart: bool) -> Progress:
     )
 
 
-_WORK = ("rows.", "woken", "wake_bugs", "losses", "rewritten", "forgotten.keys")
+_WORK = ("rows.", "woken", "wake_bugs", "losses", "rewritten", "forgotten.keys", "identity.lost")
 """What each operator does by itself, so that it is added up over all."""
 
 

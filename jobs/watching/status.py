@@ -73,6 +73,11 @@ class Status:
             )
         if counts["wake_bugs"]:
             said.append(f"{counts['wake_bugs']:,} wake-ups met a defect: see the TaskManagers' logs")
+        if counts["identity.lost"]:
+            said.append(
+                f"{counts['identity.lost']:,} logins or histories of devices were lost to a defect: see the "
+                "TaskManagers' logs, and docs/operations.md, ShopperIdentityLost"
+            )
         if counts["rows.foreign"]:
             said.append(
                 f"{counts['rows.foreign']:,} rows were not written, because their keys hold another type: "

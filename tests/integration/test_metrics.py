@@ -10,6 +10,7 @@ import pytest
 from features.views import BRANCHES
 from operators.gauges import NAMES
 from operators.ledger import VERDICTS
+from operators.routing import devices_of
 from tests.deploy.observing import OF_THE_API, Labels, asked, labels_of, missing_in
 from tests.harness import KafkaService, RedisService, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
@@ -54,6 +55,10 @@ def add_up(job: LiveJob, measured: MeasuredCluster, counts: dict[str, int]) -> N
     for verdict in VERDICTS:
         assert total(measured, verdict) == counts[verdict], verdict
     assert sum(total(measured, verdict) for verdict in VERDICTS) == RECORDS
+    for name in ("handed_on", "moves", "moved"):
+        assert total(measured, name) == counts[name] > 0, name
+    assert counts["moves"] == counts["moved"]
+    assert total(measured, "identity_lost") == 0
     assert total(measured, "dead_undecodable") > 0
     assert total(measured, "rows_written") > 0
     told = [s.value for s in measured.scrape() if s.name == f"{OURS}told_ms"]
@@ -62,7 +67,8 @@ def add_up(job: LiveJob, measured: MeasuredCluster, counts: dict[str, int]) -> N
         END_S,
         "every subtask tells again, though no record comes",
     )
-    newest = max(bucket["kafka_time"] for bucket in job.progress(_accountant(job)).values())
+    hosts = (_accountant(job), devices_of(_accountant(job)))
+    newest = max(bucket["kafka_time"] for host in hosts for bucket in job.progress(host).values())
     assert max(s.value for s in measured.scrape() if s.name == f"{OURS}kafka_time_ms") == newest
 
 

@@ -162,10 +162,20 @@ def test_numbers_that_do_not_add_up_are_named() -> None:
 
 def test_what_somebody_should_look_at_makes_nobody_ill() -> None:
     counts = {"dead.bug": 1, "wake_bugs": 2, "rows.foreign": 3, "dead": 5, "losses": 1, "rewritten": 9}
-    one = status(counts=counts)
+    one = status(counts=counts | {"identity.lost": 2})
     assert one.problems() == []
-    assert len(one.remarks()) == 4
+    assert len(one.remarks()) == 5
+    assert "2 logins or histories of devices were lost" in text(one, 140)
     assert "9 shoppers were written again" in text(one, 140)
+
+
+def test_what_goes_from_devices_to_users_is_told_where_there_is_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "to users" not in text(status())
+    moved = {"handed_on": 8, "moves": 2, "identity.lost": 1}
+    fields = {"0/session": told(moved=2), "0/cart": told(moved=2)}
+    fields |= {"0/devices-session": told(**moved), "0/devices-cart": told(**moved)}
+    found = Status("job", progress(monkeypatch, fields), NOW)
+    assert "2 histories, 8 records of devices, 2 lost" in text(found, 140), "each branch may lose its own"
 
 
 def test_buckets_that_are_written_again_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
