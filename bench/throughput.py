@@ -1,13 +1,18 @@
 """How many events a second does the whole job handle, and what does an event cost in CPU?
 
-    python -m bench.throughput [--events 100000] [--shoppers 20000 …] [--runs 1] [--json FILE] [VARIANT …]
+    python -m bench.throughput [--events 100000] [--shoppers 20000 …] [--identity off merge] [--logged-in 0.2]
+        [--runs 1] [--json FILE] [VARIANT …]
 
 A backlog: all events (`bench.traffic`) are in Kafka before the job starts, and every one of them is waited
 for until its rows are in Redis. The first quarter warms up and is not counted. Kafka, Flink and Redis share
 the machine; each run has a cluster of its own, and runs of different rows are interleaved.
 
 A variant is a list of settings of the job, `topology=branches,parallelism=2` for instance; parallelism is
-also the number of TaskManagers.
+also the number of TaskManagers, `identity=off` one of `Definitions`.
+
+What anonymous visits and logins cost: `--identity off merge` measures each variant in each of these modes on
+the same traffic, of which a share `--logged-in` (0.2 by default) carries a user. Without `--identity` every
+record carries one, as in all other benchmarks.
 
 How to read it: `flink_us`, `kafka_us`, `redis_us` are microseconds of CPU an event (Python is in Flink's);
 they are steadier than `events_per_s`, which other work on the machine lowers: see the load. A backlog has
@@ -25,22 +30,24 @@ from bench.live import Setup, live
 from bench.points import COLUMNS
 from bench.report import Figures, Report, arguments, load
 from bench.traffic import Sent, traffic
+from features.identity import MODES
+from features.settings import Definitions
 
 RATE_PER_S: Final = 2_000
 """The pace at which the backlog came in, by its times."""
 
 
-def measure(setup: Setup, events: int, shoppers: int, seed: int) -> Figures:
+def measure(setup: Setup, events: int, shoppers: int, seed: int, logged_in: float = 1.0) -> Figures:
     """One run, from a full topic to an empty backlog."""
-    with live(setup, backlog(events, shoppers, seed)) as job:
+    with live(setup, backlog(events, shoppers, seed, logged_in)) as job:
         begin, end = job.backlog(events)
     return {**begin.figures(end), "load": load()}
 
 
-def backlog(events: int, shoppers: int, seed: int) -> Iterator[Sent]:
+def backlog(events: int, shoppers: int, seed: int, logged_in: float = 1.0) -> Iterator[Sent]:
     """What came in while the job was down, until now."""
     start = time.time_ns() // 1_000_000 - events * 1000 // RATE_PER_S
-    return islice(traffic(seed, shoppers, start, RATE_PER_S), events)
+    return islice(traffic(seed, shoppers, start, RATE_PER_S, logged_in), events)
 
 
 def parsed(variant: str) -> Setup:
@@ -56,6 +63,8 @@ def parsed(variant: str) -> Setup:
             changes[name] = json.loads(text)
         except json.JSONDecodeError:
             changes[name] = text
+    if "identity" in changes:
+        changes["definitions"] = Definitions(identity=changes.pop("identity"))
     return Setup(taskmanagers=int(changes.get("parallelism", 1)), changes=changes)
 
 
@@ -65,14 +74,20 @@ def main() -> None:
     parser.add_argument("variants", nargs="*", default=[""], metavar="VARIANT")
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--shoppers", type=int, nargs="+", default=[20_000])
+    parser.add_argument("--identity", nargs="+", choices=MODES, default=[], help="compare these modes")
+    parser.add_argument("--logged-in", type=float, default=0.2, help="share of the records, with --identity")
     options = parser.parse_args()
-    rows = [(variant, shoppers) for variant in options.variants for shoppers in options.shoppers]
+    modes = [f"identity={mode}" for mode in options.identity] or [""]
+    variants = [",".join(filter(None, (each, mode))) for each in options.variants for mode in modes]
+    rows = [(variant, shoppers) for variant in variants for shoppers in options.shoppers]
+    logged_in = options.logged_in if options.identity else 1.0
     runs: dict[tuple[str, int], list[Figures]] = {row: [] for row in rows}
     with Report("throughput", (*COLUMNS, "load"), options) as report:
         for last in range(options.runs - 1, -1, -1):
             for row in rows:
                 variant, shoppers = row
-                runs[row].append(measure(parsed(variant), options.events, shoppers, options.seed))
+                figures = measure(parsed(variant), options.events, shoppers, options.seed, logged_in)
+                runs[row].append(figures)
                 if not last:
                     report.add(f"{variant or 'default'}, {shoppers} shoppers", *runs[row])
 

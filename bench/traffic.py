@@ -4,6 +4,9 @@ The visits are those of the synthetic shop (`jobs.shop`), cast again with other 
 from a pool, its shopper is drawn by Zipf's law, and ids and times are put in. So a million shoppers cost no
 more than a thousand (about 15 µs a record), and each record's shopper is known without decoding it. The same
 arguments give the same records.
+
+Each shopper has a device of its own, told by every record. By default every record carries the user, too, so
+that figures with and without identity are of the same shoppers; `logged_in` is the share that does.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,7 +63,7 @@ class Sent(NamedTuple):
     at: int
     """When it is to be sent, epoch ms."""
     shopper: str
-    """Empty where the record is broken, so that nobody is meant."""
+    """The user, else the device; empty where the record is broken, so that nobody is meant."""
     record: bytes
     again: bool = False
     """Whether it was sent before."""
@@ -74,10 +77,15 @@ class Scene(NamedTuple):
     waits: tuple[int, ...]
     """How far each of `TIMES` lies from the moment of sending, ms."""
 
-    def cast(self, at: int, shopper: str, session: bytes, event_id: bytes) -> bytes:
-        """The record of this shopper, sent `at` (epoch ms)."""
+    def cast(
+        self, at: int, shopper: str, session: bytes, event_id: bytes, *, logged_in: bool = True
+    ) -> bytes:
+        """The record of this shopper, sent `at` (epoch ms); the user is told if `logged_in`."""
         told = {b"%d" % i: stamp(at + wait).encode() for i, wait in enumerate(self.waits)}
-        return self.text % (told | {b"shopper": shopper.encode(), b"session": session, b"event": event_id})
+        user = shopper.encode() if logged_in else b""
+        device = device_of(shopper).encode()
+        told |= {b"shopper": user, b"device": device, b"session": session, b"event": event_id}
+        return self.text % told
 
 
 class Visit(NamedTuple):
@@ -85,8 +93,8 @@ class Visit(NamedTuple):
 
     shopper: str
     session: bytes
-    left: Iterator[Scene]
-    """What has yet to be done."""
+    left: Iterator[tuple[Scene, bool]]
+    """What has yet to be done, and whether the shopper is logged in then."""
 
 
 def shopper_id(number: int) -> str:
@@ -98,13 +106,26 @@ def shopper_id(number: int) -> str:
     return f"customer-{number:07d}"
 
 
-def traffic(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> Iterator[Sent]:
+def device_of(shopper: str) -> str:
+    """The id of a shopper's only device, as long as one that a tracker makes.
+
+    >>> device_of("customer-0000017")
+    'd0000000-0000-4000-8000-000000000017'
+    """
+    return f"d0000000-0000-4000-8000-{shopper.rpartition('-')[2]:0>12}"
+
+
+def traffic(
+    seed: int, shoppers: int, start_ms: int, rate_per_s: float, logged_in: float = 1.0
+) -> Iterator[Sent]:
     """What the shop sends from `start_ms` on, for ever, at a rate that counts every record.
 
     2 % are duplicates, up to a minute later; 1 % are broken. Event times lie up to two minutes before the
-    sending.
+    sending. About a share `logged_in` of the records carries a user: a visit begins without, and in as many
+    visits as that takes somebody logs in on the way, as likely here as there.
     """
     rng = Random(f"traffic {seed}")
+    logins = Random(f"logins {seed}")  # its own, so that all else is the same whatever the share
     visits = _pool(seed)
     weights = list(accumulate((rank + 1) ** -ZIPF for rank in range(shoppers)))
     numbers = range(shoppers)
@@ -112,8 +133,12 @@ def traffic(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> Itera
     def draw() -> str:
         return shopper_id(rng.choices(numbers, cum_weights=weights)[0])
 
+    def told(scenes: list[Scene]) -> Iterator[tuple[Scene, bool]]:
+        return _told_of(logins, scenes, logged_in)
+
     inside = [
-        _midway(rng, visits, draw()) for _ in range(max(1, min(int(rate_per_s * THINK_S), shoppers // 2)))
+        _midway(rng, visits, draw(), told)
+        for _ in range(max(1, min(int(rate_per_s * THINK_S), shoppers // 2)))
     ]
     later: list[tuple[int, int, Sent]] = []
     number = 0
@@ -123,7 +148,10 @@ def traffic(seed: int, shoppers: int, start_ms: int, rate_per_s: float) -> Itera
         if later and later[0][0] <= at:
             yield heappop(later)[2]._replace(at=at, again=True)
             continue
-        sent = _next(rng, visits, inside, at, draw)
+        place = int(rng.random() * len(inside))
+        while (step := next(inside[place].left, None)) is None:
+            inside[place] = Visit(draw(), uuid(rng).encode(), told(rng.choice(visits)))
+        sent = _sent(rng, inside[place], at, *step)
         luck = rng.random()
         if luck < DUPLICATES:
             heappush(later, (at + int(rng.random() ** 3 * 60_000), number, sent))
@@ -155,24 +183,32 @@ def scenes(seed: int) -> list[Scene]:
     return [scene for visit in _pool(seed) for scene in visit]
 
 
-def _next(
-    rng: Random, visits: list[list[Scene]], inside: list[Visit], at: int, draw: Callable[[], str]
-) -> Sent:
-    """Let any visitor do the next thing; whoever has left makes room for the next."""
-    place = int(rng.random() * len(inside))
-    while True:
-        visit = inside[place]
-        scene = next(visit.left, None)
-        if scene is not None:
-            record = scene.cast(at, visit.shopper, visit.session, uuid(rng).encode())
-            return Sent(at, visit.shopper, record)
-        inside[place] = Visit(draw(), uuid(rng).encode(), iter(rng.choice(visits)))
+def _told_of(rng: Random, scenes: list[Scene], logged_in: float) -> Iterator[tuple[Scene, bool]]:
+    """A visit's scenes, and from which on the user is told."""
+    # Of a visit with a login half is behind it, so that twice as many visits need one.
+    some = min(1.0, 2 * logged_in)
+    whole = max(0.0, 2 * logged_in - 1)
+    luck, place = rng.random(), rng.random() * len(scenes)
+    if luck < whole:
+        place = 0.0
+    return ((scene, luck < some and number >= place) for number, scene in enumerate(scenes))
 
 
-def _midway(rng: Random, visits: list[list[Scene]], shopper: str) -> Visit:
+def _sent(rng: Random, visit: Visit, at: int, scene: Scene, logged_in: bool) -> Sent:
+    record = scene.cast(at, visit.shopper, visit.session, uuid(rng).encode(), logged_in=logged_in)
+    return Sent(at, visit.shopper if logged_in else device_of(visit.shopper), record)
+
+
+def _midway(
+    rng: Random,
+    visits: list[list[Scene]],
+    shopper: str,
+    told: Callable[[list[Scene]], Iterator[tuple[Scene, bool]]],
+) -> Visit:
     """A visit that has begun, so that a stream does not begin with everybody's landing page."""
     visit = rng.choice(visits)
-    return Visit(shopper, uuid(rng).encode(), iter(visit[rng.randrange(len(visit)) :]))
+    session = uuid(rng).encode()
+    return Visit(shopper, session, islice(told(visit), rng.randrange(len(visit)), None))
 
 
 @lru_cache(maxsize=1)
@@ -183,11 +219,12 @@ def _pool(seed: int) -> list[list[Scene]]:
     for at, record in islice(shop_events(seed, POOL // 4, POOL_START_MS, POOL / 400), POOL):
         event = decode(record)
         if isinstance(event, Event) and event.session_id and b"," in record:
-            visits.setdefault(event.session_id, []).append(_scene(at, record, event.session_id.encode()))
+            ids = {b"session": event.session_id.encode(), b"device": (event.device_id or "").encode()}
+            visits.setdefault(event.session_id, []).append(_scene(at, record, ids))
     return list(visits.values())
 
 
-def _scene(at: int, record: bytes, session: bytes) -> Scene:
+def _scene(at: int, record: bytes, ids: dict[bytes, bytes]) -> Scene:
     fields = record.replace(b"%", b"%%").split(b"\t")
     waits = []
     for i, name in enumerate(TIMES):
@@ -197,4 +234,9 @@ def _scene(at: int, record: bytes, session: bytes) -> Scene:
     fields[INDEX["event_id"]] = b"%(event)b"
     fields[INDEX["user_id"]] = b"%(shopper)b"
     fields[_CONTEXTS] = fields[_CONTEXTS].removesuffix(b"]}") + _TIMING
-    return Scene(b"\t".join(fields).replace(session, b"%(session)b"), tuple(waits))
+    fields[INDEX["domain_userid"]] = b"%(device)b"
+    text = b"\t".join(fields)
+    for blank, told in ids.items():
+        if told:
+            text = text.replace(told, b"%(" + blank + b")b")
+    return Scene(text, tuple(waits))

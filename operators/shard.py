@@ -196,7 +196,7 @@ class Shard:
         ledger.add("batches.waited", len(bucket.backlog.payloads))
         for batch in batches:
             ledger.take(batch)
-            if not self._options.devices:
+            if batch.unlinks and not self._options.devices:
                 ledger.add("unlinks.taken", len(batch.unlinks))
         letters = [letter for batch in batches for letter in batch.letters]
         work = together(batches)

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from bench.traffic import BROKEN, DUPLICATES, Sent, census, shopper_id, traffic
+from bench.traffic import BROKEN, DUPLICATES, Sent, census, device_of, shopper_id, traffic
 from events.decoder import Decoder
 from events.event import Event
 
@@ -35,6 +35,30 @@ def test_who_it_says_is_who_the_decoder_finds_and_what_is_broken_cannot_be_used(
         if isinstance(event, Event):
             assert event.shopper == each.shopper
             assert 0 <= each.at - event.at <= 180_000
+
+
+def events_of(sent: list[Sent]) -> list[Event]:
+    """Those that are not broken; some are that a decoder can use all the same."""
+    verdicts = map(Decoder().decode, (each.record for each in sent if each.shopper))
+    return [verdict for verdict in verdicts if isinstance(verdict, Event)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.8])
+def test_so_many_carry_a_user_and_all_else_is_the_same(share: float) -> None:
+    whole, some = (list(islice(traffic(7, 5_000, START_MS, 1000, part), COUNT)) for part in (1.0, share))
+    events = events_of(some)
+    users = [event.user_id for event in events if event.user_id is not None]
+    assert abs(len(users) / len(events) - share) < 0.04
+    assert all(event.device_id == device_of(event.user_id) for event in events if event.user_id)
+    assert [event.shopper for event in events] == [each.shopper for each in some if each.shopper]
+    assert [each.at for each in some] == [each.at for each in whole]
+    told = [(event.event_id, event.device_id, event.kind) for event in events_of(whole)]
+    assert [(event.event_id, event.device_id, event.kind) for event in events] == told
+
+
+def test_no_two_shoppers_have_one_device(sent: list[Sent]) -> None:
+    told = {(event.user_id, event.device_id) for event in events_of(sent)}
+    assert len({device for _, device in told}) == len({user for user, _ in told}) == len(told)
 
 
 def test_records_are_of_about_2_kb(sent: list[Sent]) -> None:
