@@ -11,6 +11,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from events.event import Event
+from jobs.attribution import Attribution
 from jobs.kafka.client import KafkaUnreachableError, producer
 from jobs.recorded.recording import records
 from jobs.recorded.restamp import restamp
@@ -42,7 +43,8 @@ class Feed(threading.Thread):
         super().__init__(name="feed", daemon=True)
         self.sent = 0
         self.of_shopper: Counter[str] = Counter()
-        """Records that name a shopper, broken ones left out: what the job counts as `_seen`."""
+        """Records that count for a shopper, broken ones left out: what the job counts as `_seen`. Those of a
+        device become its user's at the login."""
         self.in_shop: Counter[str] = Counter()
         """Of these, those of the synthetic shop: its visitors are the ones whose values move."""
         self.latest: Sent | None = None
@@ -51,6 +53,7 @@ class Feed(threading.Thread):
         self._rate_per_s = rate_per_s
         self._seed = seed
         self._decode = settings.decoder().decode
+        self._attribution = Attribution(settings.definitions())
         self._ids: set[str] = set()
         self._in_shop = False
         self._stopping = threading.Event()
@@ -119,9 +122,14 @@ class Feed(threading.Thread):
         event = self._decode(record)
         if not isinstance(event, Event):
             return
-        self.of_shopper[event.shopper] += 1
+        shopper, moves = self._attribution.of(event, round(time.time() * 1000))
+        for device, user in moves:
+            for counted in (self.of_shopper, self.in_shop):
+                if device in counted:
+                    counted[user] += counted.pop(device)
+        self.of_shopper[shopper] += 1
         if self._in_shop:
-            self.in_shop[event.shopper] += 1
+            self.in_shop[shopper] += 1
         if event.event_id not in self._ids:
             self._ids.add(event.event_id)
-            self.latest = Sent(event.shopper, self.of_shopper[event.shopper], time.monotonic())
+            self.latest = Sent(shopper, self.of_shopper[shopper], time.monotonic())

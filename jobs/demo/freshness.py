@@ -58,7 +58,7 @@ class Freshness(threading.Thread):
         while time.monotonic() - sent.at < _GIVE_UP_S and not self._stopping.is_set():
             (fields,) = reader.hashes([key])
             if pointed_to(fields):
-                return  # its events count for a user, whose `_seen` counts others, too
+                return  # somebody logged in meanwhile: the event counts for a user, whose `_seen` is another
             stored = decode(fields)
             if stored is not None and stored.seen >= sent.number:
                 self.samples_ms.append((time.monotonic() - sent.at) * 1000)

@@ -5,9 +5,13 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from events.event import Event
-from events.verdict import Dead, Filtered, Verdict
+from events.verdict import Dead, Filtered, Forget, Verdict
 from features.explain import Heard
+from features.settings import Definitions
+from jobs.attribution import Attribution
 
 MOST_SHOPPERS: Final = 2_000
 MOST_EVENTS: Final = 1_000
@@ -46,13 +50,22 @@ class _Place(NamedTuple):
 
 
 class Kept:
-    """The latest events, shopper by shopper and all together. Thread-safe."""
+    """The latest events, shopper by shopper and all together. Thread-safe.
 
-    def __init__(self, most_shoppers: int = MOST_SHOPPERS, most_events: int = MOST_EVENTS) -> None:
+    An event is its shopper's by the rule of `features.identity`: what a device did becomes its user's.
+    """
+
+    def __init__(
+        self,
+        most_shoppers: int = MOST_SHOPPERS,
+        most_events: int = MOST_EVENTS,
+        definitions: Definitions | None = None,
+    ) -> None:
         """Begin empty."""
         self._most_shoppers = most_shoppers
         self._most_events = most_events
         self._lock = threading.Lock()
+        self._attribution = Attribution(definitions)
         self._shoppers: OrderedDict[str, deque[_Place]] = OrderedDict()
         self._told: deque[Told] = deque(maxlen=MOST_TOLD)
         self._number = 0
@@ -66,7 +79,10 @@ class Kept:
                 self._number += 1
                 self._seconds[each.came // 1000] += 1
                 if isinstance(each.verdict, Event):
-                    self._remember(each, each.verdict)
+                    each = each._replace(verdict=self._remember(each, each.verdict))  # noqa: PLW2901
+                elif isinstance(each.verdict, Forget):
+                    self._shoppers.pop(each.verdict.shopper, None)
+                    self._attribution.forget(each.verdict.shopper)
                 self._told.append(_told(self._number, each))
             for second in sorted(self._seconds)[:-60]:
                 del self._seconds[second]
@@ -101,12 +117,26 @@ class Kept:
             self._shown = staying + newcomers[: most - len(staying)]
             return list(self._shown)
 
-    def _remember(self, arrival: Arrival, event: Event) -> None:
+    def _remember(self, arrival: Arrival, event: Event) -> Event:
+        """Remember an event, and return it as its shopper's."""
+        whose = self._attribution.of(event, arrival.came)
+        for device, user in whose.moves:
+            self._move(device, user)
+        if whose.shopper != event.shopper:
+            event = replace(event, shopper=whose.shopper)
         places = self._shoppers.setdefault(event.shopper, deque(maxlen=self._most_events))
         places.append(_Place(arrival.came, arrival.partition, arrival.offset, event))
         self._shoppers.move_to_end(event.shopper)
         if len(self._shoppers) > self._most_shoppers:
             self._shoppers.popitem(last=False)
+        return event
+
+    def _move(self, device: str, user: str) -> None:
+        moved = self._shoppers.pop(device, None)
+        if moved is not None:
+            places = [place._replace(event=replace(place.event, shopper=user)) for place in moved]
+            both = sorted([*self._shoppers.get(user, ()), *places], key=lambda place: place[:3])
+            self._shoppers[user] = deque(both, maxlen=self._most_events)
 
 
 def _told(number: int, arrival: Arrival) -> Told:

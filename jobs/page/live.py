@@ -57,7 +57,7 @@ class LivePage:
     ) -> None:
         """Prepare; nothing is read yet."""
         self._settings = settings
-        self._kept = Kept()
+        self._kept = Kept(definitions=settings.definitions())
         self._tail = Tail(settings, self._kept)
         self._watch = Watch(settings, self._kept)
         self._why = Why(settings, self._kept)

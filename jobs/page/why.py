@@ -4,6 +4,7 @@ import threading
 import time
 from typing import Any, Final
 
+from events.event import Event
 from features.explain import Explainer, Heard, Step
 from features.row import Value
 from jobs.page.kept import Kept, about
@@ -108,6 +109,13 @@ def _text(value: Value | None) -> str | None:
     return None if value is None else text_of(value)
 
 
+def _device(event: Event) -> str:
+    """Of an event without a user that counts for one: the device; else empty."""
+    if event.user_id is not None or event.device_id in (event.shopper, None):
+        return ""
+    return event.device_id or ""
+
+
 def _step(step: Step) -> dict[str, Any]:
     event = step.event
     return {
@@ -115,6 +123,7 @@ def _step(step: Step) -> dict[str, Any]:
         "at": event.at,
         "kind": event.kind,
         "about": about(event),
+        "device": _device(event),
         "part": step.part,
         "leaves": step.leaves,
         "value": _text(step.value),

@@ -37,6 +37,32 @@ def test_memory_is_bounded_by_shoppers_and_events() -> None:
     assert len(kept.events("ann")) == 3
 
 
+def test_what_a_device_did_becomes_its_users_at_the_login() -> None:
+    kept = Kept(most_events=4)
+
+    def done(came: int, user: str | None = None) -> Arrival:
+        event = Event(
+            user or "phone", str(came), T + came, PRODUCT_VIEW, "s", user_id=user, device_id="phone"
+        )
+        return Arrival(T + came, 0, came, event)
+
+    kept.add([done(1), done(2), arrival(3, "ann")])
+    assert [each.came - T for each in kept.events("phone")] == [1, 2]
+    kept.add([done(4, "ann"), done(5)])
+    assert kept.events("phone") == []
+    assert [each.came - T for each in kept.events("ann")] == [2, 3, 4, 5]
+    assert {each.event.shopper for each in kept.events("ann")} == {"ann"}
+    assert [told.shopper for told in kept.since(0, 10)[0]] == ["phone", "phone", "ann", "ann", "ann"]
+    assert kept.lively(T + 6, 4) == ["ann"]
+
+
+def test_who_is_forgotten_is_not_remembered_here_either() -> None:
+    kept = Kept()
+    kept.add([arrival(1, "ann"), arrival(2, "bob"), arrival(3, Forget("ann")), arrival(4, "ann")])
+    assert [each.came - T for each in kept.events("ann")] == [4]
+    assert len(kept.events("bob")) == 1
+
+
 def test_every_record_is_told_once_with_what_it_is() -> None:
     kept = Kept()
     dead = Dead("tsv", (Reason("price", "free", "a number"),))

@@ -64,7 +64,7 @@ function events(told, feature, windowLabel) {
       { "data-branch": branchOf(step.kind), class: step.part === "counts" ? "" : "faint" },
       make("td", {}, clock(step.at)),
       make("td", {}, make("span", { class: "kind" }, words(step.kind))),
-      make("td", { class: "about" }, PARTS[step.part] || step.about),
+      make("td", { class: "about" }, PARTS[step.part] || step.about, before(step)),
       make("td", { class: "number" }, shown(feature, step.value)),
     ),
   );
@@ -72,6 +72,11 @@ function events(told, feature, windowLabel) {
   const where = windowLabel === "session" ? "of the session" : "inside the window";
   if (!rows.length) return make("p", { class: "hint" }, `No event ${where} is about it.`);
   return table(`Events ${where}, as they came${left}`, ["time", "event", "about", "#value with it"], rows, "why-events");
+}
+
+/** Of what a device did for whom somebody logged in. */
+function before(step) {
+  return step.device ? make("small", { title: `by the device ${step.device}` }, " not logged in") : "";
 }
 
 /** Heads of numbers begin with `#`. */

@@ -140,6 +140,10 @@ def test_a_value_says_why_it_is_what_it_is(seen: Seen) -> None:
 
 
 def test_every_value_of_the_shopper_can_be_explained(seen: Seen) -> None:
+    all_are_explained(seen)
+
+
+def all_are_explained(seen: Seen) -> None:
     rows = shown(seen.page)
     with httpx.Client(base_url=seen.demo.url) as client:
         for window in ("1h", "session"):
@@ -165,14 +169,36 @@ def test_each_button_changes_redis_and_the_page(seen: Seen) -> None:
     seen.becomes("order_value", price)
     seen.becomes("cart_value", "0.00")
     expect(seen.page.locator("#timeline li[data-kind=transaction]")).to_have_count(1)
-    anonymous = seen.you
+
+
+def test_after_a_login_what_came_before_it_is_the_users(seen: Seen) -> None:
+    seen.press("add")
+    seen.becomes("cart_add_count", "3")
+    anonymous, before = seen.you, stored(seen.redis, seen.you, "session")
     seen.press("login")
     expect(seen.page.locator("#you")).to_have_text(re.compile("^you-"))
     expect(seen.page.locator("#shopper-id")).to_have_text(seen.you)
-    page_count = seen.page.locator("#session .value[data-feature=page_count]")
-    expect(page_count).to_have_text("1")
-    assert stored(seen.redis, seen.you, "session")["page_count"] == "1"
-    assert stored(seen.redis, anonymous, "1h")["orders_count"] == "1"
+    pages = str(int(before["page_count"]) + 1)
+    expect(seen.page.locator("#session .value[data-feature=page_count]")).to_have_text(pages)
+    now = stored(seen.redis, seen.you, "session")
+    assert (now["page_count"], now["session_id"]) == (pages, before["session_id"])
+    seen.becomes("cart_add_count", "3")
+    seen.becomes("orders_count", "1")
+    pointer = stored(seen.redis, anonymous, "1h")
+    assert (pointer["_same_as"], pointer.get("orders_count")) == (seen.you, None)
+    expect(seen.page.locator("#timeline li[data-kind=transaction]")).to_have_count(1)
+    seen.page.click("#windows .value[data-window='1h'][data-feature='cart_add_count']")
+    expect(seen.page.locator("#why-said")).to_have_text(re.compile("the same value as in Redis"))
+    steps = seen.page.locator("#why-events tbody tr")
+    expect(steps).to_have_count(3)
+    assert all("not logged in" in step for step in steps.all_inner_texts())
+    seen.page.keyboard.press("Escape")
+    seen.press("remove")
+    seen.becomes("cart_remove_count", "2")
+    all_are_explained(seen)
+    seen.page.fill("#wanted", anonymous)
+    seen.page.keyboard.press("Enter")
+    expect(seen.page.locator("#shopper-id")).to_have_text(seen.you)
 
 
 def test_what_cannot_be_done_is_said(seen: Seen, chromium: Browser) -> None:
@@ -186,13 +212,13 @@ def test_what_cannot_be_done_is_said(seen: Seen, chromium: Browser) -> None:
 
 def test_a_value_falls_when_time_passes(seen: Seen) -> None:
     seen.press("view")
-    seen.becomes("product_view_count", "1")
+    seen.becomes("product_view_count", "3")
     chart = seen.page.locator("#charts [data-feature=product_view_count] .future")
     expect(chart).to_have_attribute("d", re.compile("H.*V"))
     short = seen.page.locator(f"#windows .value[data-window='{SHORT}'][data-feature='product_view_count']")
     expect(short).to_have_text("–")
     assert stored(seen.redis, seen.you, SHORT) == {}
-    assert seen.value("product_view_count", "1h") == "1"
+    assert seen.value("product_view_count", "1h") == "3"
 
 
 def test_a_poison_record_is_among_the_dead_letters(seen: Seen) -> None:
@@ -216,7 +242,7 @@ def test_a_killed_taskmanager_shows_and_nothing_is_lost(seen: Seen) -> None:
     expect(seen.page.locator("#job")).to_have_text("job running")
     expect(seen.page.locator("#happenings")).to_contain_text("TaskManager 0 was killed")
     expect(seen.page.locator("#happenings li[data-tone=well]").first).to_contain_text("nothing lost")
-    seen.becomes("product_view_count", "2")
+    seen.becomes("product_view_count", "4")
     seen.page.click("#windows .value[data-window='1h'][data-feature='product_view_count']")
     expect(seen.page.locator("#why-said")).to_have_text(re.compile("the same value as in Redis"))
     seen.page.keyboard.press("Escape")
@@ -226,7 +252,7 @@ def test_a_frozen_redis_shows_and_nothing_is_lost(seen: Seen) -> None:
     seen.page.click("[data-break=freeze_redis]")
     expect(seen.page.locator("#fresh-hint")).to_have_text("Redis does not answer")
     seen.press("view")
-    seen.becomes("product_view_count", "3")
+    seen.becomes("product_view_count", "5")
     expect(seen.page.locator("#fresh-hint")).not_to_have_text("Redis does not answer")
 
 
