@@ -73,6 +73,9 @@ class JobConfig:
     """Set by `shopper migrate`, for every place (`operators.places`): the offset to read on from, and the one
     below which records may have been counted already. Flink then leaves the state of the earlier
     micro-batches behind."""
+    devices_since: int = 0
+    """Set where a job without identity goes on with it: from when on devices have operators of their own,
+    which know nothing of what came before. 0: they always had."""
     cached_shoppers: int = 50_000
     """States that each features operator keeps at hand, a few kB each."""
     rewrites_per_s: int = 1000

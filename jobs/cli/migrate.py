@@ -74,7 +74,7 @@ def migrate(
             again += f" --offsets {shown(positions)}"
         _say(f"stopped; should the rest fail, it is done again by: {again}")
         resume = read_on(settings, positions, standing.covers_from)
-        config = replace(config, restore_from=restore_from, resume=resume, life=standing.life_for(config))
+        config = replace(standing.gone_on(config), restore_from=restore_from, resume=resume)
         job_id = hand_over(config, settings.jobmanager)
         _wait_safe(FlinkRest(settings.jobmanager), job_id, again)
     except (FlinkRestError, KafkaUnreachableError, MissingTopicError, StandingError) as error:

@@ -10,8 +10,9 @@ from jobs.cli.flags import JOB, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.signals import interruptible
 from jobs.cluster.preflight import PreflightError, preflight
+from jobs.cluster.standing import StandingError, standing_of
 from jobs.cluster.submission import SubmissionError
-from jobs.cluster.supervisor import JobEndedError, Supervisor
+from jobs.cluster.supervisor import JobEndedError, Supervisor, newest_checkpoint
 from jobs.local.errors import LocalError
 from jobs.local.jars import ROOT
 from jobs.local.stack import LocalStack
@@ -59,13 +60,15 @@ def run(
             ) as stack,
         ):
             config = job_config(settings, life=round(time.time() * 1000), checkpoint_dir=state)
+            if not fresh and newest_checkpoint(state):
+                config = standing_of(settings).gone_on(config)
             supervisor = Supervisor(stack.flink, config, _say)
             supervisor.start(fresh=fresh)
             _say(f"job {supervisor.job_id} runs; Flink's page: {stack.flink.rest_url}")
             _watch(settings, supervisor, every, None if seconds is None else time.monotonic() + seconds)
     except KeyboardInterrupt:
         _say("stopped; the next run goes on from the newest checkpoint")
-    except (LocalError, SubmissionError, JobEndedError) as error:
+    except (LocalError, SubmissionError, JobEndedError, StandingError) as error:
         raise CommandError(str(error)) from None
 
 

@@ -63,7 +63,7 @@ def submit(
         _refuse_a_second(settings)
         if restore_from:
             uri = _newest(settings) if restore_from == LATEST else restore_from
-            config = replace(config, restore_from=uri, life=_life_that_goes_on(settings, config))
+            config = replace(_gone_on(settings, config), restore_from=uri)
         else:
             config = replace(config, life=_life(settings, config.life, new_life=new_life))
         job_id = hand_over(config, settings.jobmanager)
@@ -103,15 +103,15 @@ def _newest(settings: Settings) -> str:
     raise CommandError(msg)
 
 
-def _life_that_goes_on(settings: Settings, config: JobConfig) -> int:
-    """The life for buckets without state; refuse what the state cannot go on with, as Redis tells it."""
+def _gone_on(settings: Settings, config: JobConfig) -> JobConfig:
+    """The config for going on; refuse what the state cannot go on with, as Redis tells it."""
     try:
         standing = standing_of(settings)
     except StandingError as error:
         _say(f"{error}: topic, buckets, topology and identity go unchecked")
-        return config.life
+        return config
     standing.check_fits(config)
-    return standing.life_for(config)
+    return standing.gone_on(config)
 
 
 def _life(settings: Settings, now: int, *, new_life: bool) -> int:

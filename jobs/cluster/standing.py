@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 from features.identity import OFF
@@ -87,6 +88,16 @@ class Standing:
         """
         first_devices = not self.devices and config.definitions.identity != OFF
         return config.life if first_devices else self.life or config.life
+
+    def gone_on(self, config: JobConfig) -> JobConfig:
+        """The config as it is for going on from this job's state.
+
+        What anonymous shoppers did before devices got operators of their own stays where it was, so that
+        values are PARTIAL for as long as a window reaches back to then.
+        """
+        first_devices = bool(self.told) and not self.devices and config.definitions.identity != OFF
+        since = config.life if first_devices else 0
+        return replace(config, life=self.life_for(config), devices_since=since)
 
     def check_fits(self, config: JobConfig) -> None:
         """Compare with the job that is to go on from this one's state.

@@ -8,6 +8,7 @@ import pytest
 from features.settings import Definitions
 from jobs.cluster.standing import Standing, StandingError
 from jobs.job_config import JobConfig
+from jobs.pipeline import _options
 
 JOB = "0123456789abcdef0123456789abcdef"
 
@@ -118,3 +119,16 @@ def test_what_has_no_state_yet_lives_as_long_as_what_has() -> None:
     assert before.life_for(config()) == 9, "the first devices stand above the rows they had before"
     assert Standing({"0/devices": field(run, {0: 3})}).life_for(config()) == 5
     assert Standing({}).life_for(config()) == 9
+
+
+def test_what_came_before_the_first_devices_is_not_covered() -> None:
+    run, off = f"{JOB}:0", Definitions(identity="off")
+    users = Standing({"0": field(run, {0: 3})})
+    with_devices = Standing({"0": field(run, {0: 3}), "0/devices": field(run, {0: 3})})
+    first = users.gone_on(config())
+    assert (first.life, first.devices_since) == (9, 9)
+    for standing, given in ((users, off), (with_devices, Definitions()), (Standing({}), Definitions())):
+        assert standing.gone_on(config(definitions=given)).devices_since == 0
+    assert _options(first, "", devices=True).shard.covers_from == 9
+    assert _options(first, "").shard.covers_from == first.covers_from < 9
+    assert _options(with_devices.gone_on(config()), "", devices=True).shard.covers_from < 9
