@@ -23,7 +23,8 @@ def get(
 ) -> None:
     """Show a shopper's features: features down, windows across, the session beside them.
 
-    Of a device on which somebody has logged in they are that user's, and a row says so.
+    Of a device on which somebody has logged in they are that user's, and a row `same as` names the user (with
+    --json a field `_same_as`).
 
     The last rows tell how old the values are, when they next change, and whether they hold: FRESH, STALE (the
     job is behind or down) or PARTIAL (it began to read after the window's beginning).

@@ -76,8 +76,13 @@ def replay(
     Reads enriched TSV, Analytics-SDK JSON and Live Shopper JSON, gzipped or not; the records arrive in the
     order of the lines. A last line on standard error accounts for every record.
 
+    As live, what a device did before its user logged in counts for the user; rows that only point from the
+    device to the user are left out. `--identity off` keeps the two apart.
+
     Examples:
         shopper replay events.tsv.gz
+
+        shopper replay events.tsv.gz --identity off
 
         shopper replay events.tsv --as-of 2022-10-25T08:00:00Z --json
 

@@ -178,6 +178,22 @@ def test_replay_shows_the_shoppers_with_most_records(nowhere: Path) -> None:
     assert "1 more shoppers" in result.stdout
 
 
+def test_a_replay_counts_for_the_user_what_the_device_did_before_the_login() -> None:
+    apart, together = (
+        printed(shopper("replay", CHECKOUT, "--json", "--identity", mode)) for mode in ("off", "merge")
+    )
+    assert together == printed(shopper("replay", CHECKOUT, "--json"))
+    users = {
+        mode: {key for key in rows if key.startswith("user:")}
+        for mode, rows in (("off", apart), ("merge", together))
+    }
+    assert users["merge"] < users["off"]
+    row = "user:shopper@example.com:features:session"
+    assert int(together[row]["event_count"]) == int(apart[row]["event_count"]) + sum(
+        int(apart[key]["event_count"]) for key in users["off"] - users["merge"] if key.endswith(":session")
+    )
+
+
 def test_replay_of_a_damaged_file_fails_with_its_name(nowhere: Path) -> None:
     (nowhere / "cut.gz").write_bytes(TSV.read_bytes()[:5000])
     result = shopper("replay", "cut.gz")
