@@ -1,6 +1,8 @@
 """Whose an event is, as the demo and its page reckon it: as the live job does."""
 
+import time
 from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,10 @@ from features.logic import ShopperLogic
 from features.replay import Replay
 from features.settings import Definitions
 from jobs.attribution import Attributed, Attribution
+from jobs.demo.feed import Feed
+from jobs.settings import Settings
+from jobs.shop.assortment import Assortment
+from jobs.shop.guest import Guest
 
 T = 1_709_640_000_000
 HOUR = 3_600_000
@@ -79,6 +85,24 @@ def test_logins_are_known_as_long_as_an_event_can_count_and_of_so_many_devices()
     for device in ("a", "b", "c"):
         one.of(event(72 * HOUR, device, "ann"), T + 72 * HOUR)
     assert [one.of(event(72 * HOUR, each), T + 72 * HOUR).shopper for each in "abc"] == ["a", "ann", "ann"]
+
+
+def test_the_demo_counts_a_device_as_its_user_from_the_login_on() -> None:
+    feed, guest = Feed(Settings(), 1, 1), Guest(Random(3), Assortment(Random(1)), "you")
+    device = guest.shopper
+
+    def do(deed: str) -> None:
+        for record in guest.act(deed, guest.shelf[0].id, round(time.time() * 1000)):
+            feed._remember(record)
+
+    do("view")
+    before = feed.of_shopper[device]
+    assert before > 1
+    assert feed.latest is not None
+    assert (feed.latest.shopper, feed.latest.number) == (device, before)
+    do("login")
+    assert dict(feed.of_shopper) == {"you": before + 1}
+    assert (feed.latest.shopper, feed.latest.number) == ("you", before + 1)
 
 
 STORY = st.lists(
