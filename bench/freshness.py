@@ -21,8 +21,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bench.feed import Feed, Finished, Followed, Plan
-from bench.live import Job, Setup, live
-from bench.report import Figures, Report, arguments, load, percentile
+from bench.live import Job, Setup, live, with_identity
+from bench.report import Figures, Report, arguments, identity, load, percentile
 from bench.traffic import census, shopper_id
 from sinks.keys import encode_id, key_name
 
@@ -131,7 +131,7 @@ def checkpoints(job: Job) -> list[tuple[float, float]]:
 
 def measure(report: Report, rates: list[float], options: Namespace) -> None:
     """Run one job through all rates."""
-    with live(Setup(flink=FLINK)) as job:
+    with live(Setup(changes=with_identity(options.identity), flink=FLINK)) as job:
         job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         before: Mapping[str, int] = {shopper_id(number): 1 for number in range(options.shoppers)}
@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--maximum", type=float, help="events a second; 70 %% of it is another rate")
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=40, help="of each rate")
+    identity(parser)
     options = parser.parse_args()
     rates = [*options.rates, *([options.maximum * OF_MAXIMUM] if options.maximum else [])]
     with Report("freshness", COLUMNS, options) as report:

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from bench.live import Setup, live
+from bench.live import Setup, live, with_identity
 from bench.points import COLUMNS
-from bench.report import Figures, Report, arguments, load
+from bench.report import Figures, Report, arguments, identity, load
 from bench.throughput import backlog
 from bench.traffic import Sent
 from events.decoder import Decoder
@@ -51,9 +51,9 @@ def with_bot(events: int, share: float, seed: int) -> Iterator[Sent]:
         yield sent._replace(record=of_bot(sent.record)) if draw.random() < share else sent
 
 
-def measure(events: int, share: float, seed: int) -> Figures:
+def measure(events: int, share: float, seed: int, mode: str) -> Figures:
     """One run, from a full topic to an empty backlog."""
-    with live(Setup(), with_bot(events, share, seed)) as job:
+    with live(Setup(changes=with_identity(mode)), with_bot(events, share, seed)) as job:
         begin, end = job.backlog(events)
     return {**begin.figures(end), "load": load()}
 
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--share", type=float, default=0.5, help="of the events that are the bot's")
     parser.add_argument("--alone", type=int, help="so many events of one shopper, in the logic alone")
+    identity(parser)
     options = parser.parse_args()
     if options.alone:
         with Report("one shopper alone", ("us", "bytes", "most_bytes"), options) as report:
@@ -97,7 +98,7 @@ def main() -> None:
     with Report("hot key", (*COLUMNS, "load"), options) as report:
         for _ in range(options.runs):
             for name, share in shares.items():
-                runs[name].append(measure(options.events, share, options.seed))
+                runs[name].append(measure(options.events, share, options.seed, options.identity))
         for name in shares:
             report.add(name, *runs[name])
         even, bot = (float(report.rows[name]["events_per_s"] or 0) for name in shares)

@@ -12,15 +12,15 @@ shoppers whose values changed though they did nothing. Without departures it is 
 
 import time
 
-from bench.live import Setup, live
+from bench.live import Setup, live, with_identity
 from bench.pace import COLUMNS, pace
-from bench.report import Figures, Report, arguments
+from bench.report import Figures, Report, arguments, identity
 from bench.traffic import census
 
 
-def measure(shoppers: int, seed: int, after_s: float, seconds: float) -> Figures:
+def measure(shoppers: int, seed: int, after_s: float, seconds: float, mode: str) -> Figures:
     """Fill, wait, watch."""
-    with live(Setup()) as job:
+    with live(Setup(changes=with_identity(mode))) as job:
         job.fill(census(seed, shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         time.sleep(after_s)
@@ -33,12 +33,13 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--after", type=float, default=60, help="seconds after the last event")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured")
+    identity(parser)
     options = parser.parse_args()
     with Report("idle", COLUMNS, options) as report:
         report.add(
             f"{options.shoppers} shoppers, {options.after:g} s after",
             *(
-                measure(options.shoppers, options.seed, options.after, options.seconds)
+                measure(options.shoppers, options.seed, options.after, options.seconds, options.identity)
                 for _ in range(options.runs)
             ),
         )

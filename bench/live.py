@@ -22,6 +22,7 @@ from bench.points import Point, warm
 from bench.processes import cpu_s
 from bench.topic import PARTITIONS, TOPIC, fill
 from bench.traffic import Sent
+from features.settings import Definitions
 from jobs.cluster.submission import submit
 from jobs.job_config import JobConfig
 from jobs.local.process import LocalProcess
@@ -45,6 +46,11 @@ class Setup:
     """Files that go into the job's zip."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for whoever submits."""
+
+
+def with_identity(mode: str) -> dict[str, Any]:
+    """The change of a `Setup` for a mode of identity."""
+    return {"definitions": Definitions(identity=mode)}
 
 
 class Job:

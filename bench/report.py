@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self
 
+from features.identity import MERGE, MODES
 from jobs.local.jars import WANTED
 from jobs.local.toolchain import find_java
 from operators.release import FINGERPRINT
@@ -37,6 +38,11 @@ def arguments(doc: str | None, runs: int = 1, seed: int = 7) -> argparse.Argumen
     parser.add_argument("--seed", type=int, default=seed, help=f"of the events (default {seed})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and their conditions")
     return parser
+
+
+def identity(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark that starts the job take `--identity`, the setting of that name."""
+    parser.add_argument("--identity", choices=MODES, default=MERGE, help=f"the setting (default {MERGE})")
 
 
 def machine() -> dict[str, Any]:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from bench.live import Setup
+from bench.live import Setup, with_identity
 from bench.points import COLUMNS
-from bench.report import Figures, Report, arguments
+from bench.report import Figures, Report, arguments, identity
 from bench.throughput import measure
 
 
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--shoppers", type=int, default=20_000)
+    identity(parser)
     options = parser.parse_args()
     rows = list(product(options.cores, options.taskmanagers))
     runs: dict[tuple[int, int], list[Figures]] = {row: [] for row in rows}
@@ -52,7 +53,7 @@ def main() -> None:
         for last in range(options.runs - 1, -1, -1):
             first = 0.0
             for cores, taskmanagers in rows:
-                setup = Setup(taskmanagers=taskmanagers)
+                setup = Setup(taskmanagers, with_identity(options.identity))
                 with confined(cores):
                     figures = measure(setup, options.events, options.shoppers, options.seed)
                 rate = float(figures["events_per_s"] or 0)

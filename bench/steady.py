@@ -16,13 +16,14 @@ once a second. `keys` are Redis' keys at the end, several of each shopper who is
 
 import time
 from argparse import Namespace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from bench.feed import Feed, Plan
 from bench.live import Setup, live
 from bench.pace import COLUMNS, pace
-from bench.report import Figures, Report, arguments
+from bench.report import Figures, Report, arguments, identity
 from bench.traffic import census
 from features.settings import Definitions, Window
 
@@ -46,7 +47,7 @@ def shortened(text: str) -> Definitions:
 
 def measure(rate: float, options: Namespace) -> Figures:
     """One job at one rate."""
-    definitions = shortened(options.windows)
+    definitions = replace(shortened(options.windows), identity=options.identity)
     longest = definitions.windows[-1]
     empties_s = (longest.size_ms + longest.pane_ms) / 1000 + GRACE_S
     setup = Setup(taskmanagers=options.taskmanagers, changes={"definitions": definitions})
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--windows", default="20/1,40/2,60/4", help="size/pane of the three, seconds")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured")
     parser.add_argument("--taskmanagers", type=int, default=1)
+    identity(parser)
     options = parser.parse_args()
     columns = (*COLUMNS, "sent_late_s", "caught_up_s", "keys")
     with Report("steady state", columns, options) as report:

@@ -26,12 +26,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from bench.live import Setup, live
+from bench.live import Setup, live, with_identity
 from bench.points import COLUMNS
 from bench.report import Figures, Report, arguments, load
 from bench.traffic import Sent, traffic
 from features.identity import MODES
-from features.settings import Definitions
 
 RATE_PER_S: Final = 2_000
 """The pace at which the backlog came in, by its times."""
@@ -64,7 +63,7 @@ def parsed(variant: str) -> Setup:
         except json.JSONDecodeError:
             changes[name] = text
     if "identity" in changes:
-        changes["definitions"] = Definitions(identity=changes.pop("identity"))
+        changes |= with_identity(changes.pop("identity"))
     return Setup(taskmanagers=int(changes.get("parallelism", 1)), changes=changes)
 
 
