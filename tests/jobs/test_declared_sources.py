@@ -159,8 +159,8 @@ def test_a_migration_reads_on_in_every_topic(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_whoever_is_forgotten_is_forgotten_in_every_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Brokers(orders=[], interactions=[b""], events=[b""] * 2).begin(monkeypatch, forgetting)
-    sent = forgetting.send_forget(settings(), "ann")
-    assert sent == {2: 0, place_of(INTERACTIONS, 2): 1, place_of(EVENTS, 2): 2}
+    sent = forgetting.send_forget(settings(), ["ann"])
+    assert sent == {"ann": {2: 0, place_of(INTERACTIONS, 2): 1, place_of(EVENTS, 2): 2}}
     assert {(topic, partition) for topic, _, partition in broker.sent} == {
         ("orders", 2),
         ("interactions", 2),
@@ -171,14 +171,14 @@ def test_whoever_is_forgotten_is_forgotten_in_every_topic(monkeypatch: pytest.Mo
 def test_nobody_is_forgotten_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Brokers(orders=[], interactions=[]).begin(monkeypatch, forgetting)
     with pytest.raises(MissingTopicError, match="no topic events"):
-        forgetting.send_forget(settings(), "ann")
+        forgetting.send_forget(settings(), ["ann"])
 
     def silent(_: str) -> set[int]:
         raise KafkaTimeoutError
 
     monkeypatch.setattr(broker, "partitions_for", silent)
     with pytest.raises(MissingTopicError, match="no topic orders"):
-        forgetting.send_forget(settings(), "ann")
+        forgetting.send_forget(settings(), ["ann"])
     assert broker.sent == []
 
 
