@@ -212,15 +212,13 @@ class Applier:
             return
         state = logic.load(data)
         logic.advance(state, as_of)
-        if whole:
-            rows = logic.all_rows(state, shopper) + self._more_rows(state, shopper, as_of)
-        else:
-            rows = logic.rows(state, shopper)
+        rows = logic.all_rows(state, shopper) if whole else logic.rows(state, shopper)
+        rows += self._more_rows(state, shopper, as_of, whole=whole)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
 
-    def _more_rows(self, state: ShopperState, shopper: str, as_of: int) -> list[FeatureRow]:
-        """More rows that exist."""
+    def _more_rows(self, state: ShopperState, shopper: str, as_of: int, *, whole: bool) -> list[FeatureRow]:
+        """Rows beside the logic's."""
         return []
 
     def _keep(self, shopper: str, state: ShopperState, as_of: int, outcome: Outcome) -> None:

@@ -22,6 +22,8 @@ Item = Record | Login
 Items = Callable[[], Iterable[tuple[str, bytes]]]
 """Every entry of the bucket at hand."""
 
+_TAKE_OVER_MS: Final = 2_000
+"""After which a device's bucket writes rows that point, though the receiver has."""
 _RENEW_MS: Final = POINTED_MS // 2
 """Rows that point are written again when they have no longer to live, if the device goes on."""
 
@@ -155,17 +157,27 @@ class Devices(Applier):
         user = state.logins[-1][2]
         if not (work.moves or _users(state) != before or state.pointed < as_of + _RENEW_MS):
             return []
-        state.pointed = as_of + POINTED_MS
         work.changed = True
-        if user == device or (work.moves and work.moves[-1].user == user):
+        if work.moves and work.moves[-1].user == user != device:
+            # The receiver writes them. Should Redis lose that, this bucket would not notice: so they are
+            # written from here, too, a moment later.
+            state.pointed = as_of + _TAKE_OVER_MS
+            state.next = min(state.next, state.pointed)
+            return []
+        state.pointed = as_of + POINTED_MS
+        if user == device:
             return []
         state.seen += 1
         _rise(state)
         return pointing_rows(self._logic, Move(device, user, state.seen), as_of)
 
-    def _more_rows(self, state: ShopperState, device: str, as_of: int) -> list[FeatureRow]:
-        """Rows that point, again."""
-        if state.pointed <= as_of or not state.logins:
+    def _more_rows(self, state: ShopperState, device: str, as_of: int, *, whole: bool) -> list[FeatureRow]:
+        """Rows that point: again, or for the first time from here."""
+        if not state.pointed or not state.logins or state.gone(as_of):
+            return []
+        if state.pointed <= as_of:
+            state.pointed = as_of + POINTED_MS
+        elif not whole:
             return []
         return pointing_rows(self._logic, Move(device, state.logins[-1][2], state.seen), as_of)
 

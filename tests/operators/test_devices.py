@@ -402,3 +402,23 @@ def test_page_views_and_carts_move_alike() -> None:
     network.take([seen("3", user="ann")], NOW + 1)
     row = shown(network, "ann", "session")
     assert (row["page_count"], row["cart_add_count"]) == (1, 1)
+
+
+def test_pointers_are_the_devices_own_a_moment_later() -> None:
+    """Should Redis lose what the receiver wrote, the bucket of the device knows nothing of it."""
+    network = Network(MERGE)
+    network.take([seen("1"), seen("2", user="ann")], NOW)
+    devices = network.hosts[DEVICES]
+    key = "user", "phone", "5min"
+    (state,) = [state for (host, _), state in network.states().items() if host == DEVICES]
+    assert state.next == state.pointed == NOW + 2_000
+    del devices.sink.hashes[key]
+    devices.now = NOW + 2_000
+    (bucket,) = devices.shard._buckets
+    devices.wake(bucket)
+    assert devices.sink.hashes[key].same_as == "ann"
+    assert network.states()[DEVICES, "phone"].pointed == NOW + 2_000 + POINTED_MS
+    devices.sink.rows.clear()
+    devices.now += 60_000
+    devices.wake(bucket)
+    assert devices.sink.rows == [], "once is enough"
