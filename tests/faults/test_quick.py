@@ -16,7 +16,7 @@ RATE_PER_S = 120.0
 @pytest.mark.timeout(1_800)
 def test_nothing_is_lost_nothing_is_twice_and_nothing_goes_back() -> None:
     plan = Plan(seed=11, events=EVENTS, rate_per_s=RATE_PER_S, rounds=1, shoppers=shoppers_for(EVENTS))
-    # In a process of its own: kafka-python 3.0 drops a socket for every connection that a dead broker refuses.
+    # In a process of its own: kafka-python 3.0 drops a socket for each connection that a dead broker refuses.
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         report = process.submit(run, plan).result()
     assert [outcome.fault for outcome in report.outcomes] == [fault.name for fault in FAULTS]

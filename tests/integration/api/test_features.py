@@ -123,7 +123,7 @@ def test_many_are_told_in_their_order_each_once_in_one_round_trip(server, redis,
     before = redis.info("stats")["total_reads_processed"]
     asked = [str(n) for n in reversed(range(100))] + ["5", "nobody"]
     answer = client.post("/v1/features", json={"shoppers": asked, "windows": ["5min"]})
-    # One read of the socket for each part, or two where it comes in two pieces, and the one that this question
+    # A read of the socket for each part, or two where it comes in two pieces, and the one that this question
     # costs.
     parts = -(-len(asked) // PART)
     assert redis.info("stats")["total_reads_processed"] - before <= 2 * parts + 1
