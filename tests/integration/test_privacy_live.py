@@ -38,8 +38,9 @@ def test_with_hashed_ids_nothing_of_a_person_is_kept(around: Surroundings) -> No
         prefix = job.config.redis_prefix
         told = around.features(prefix)
         ann = hashed_id(EMAIL, KEY)
-        assert told[f"user:{ann}:features:1h"]["list_view_count"] == str(VIEWS)
-        assert f"user:{hashed_id(DEVICE, KEY)}:features:1h" in told
+        assert told[f"user:{ann}:features:1h"]["list_view_count"] == str(VIEWS + 1)
+        device = f"{prefix}user:{hashed_id(DEVICE, KEY)}:features:1h"
+        assert around.client.hget(device, "_same_as") == ann
         before = job.checkpoints()
         wait_until(lambda: job.checkpoints() > before + 1, END_S, "a checkpoint holds all of it")
         kept = files(around.folder / "checkpoints")
