@@ -15,4 +15,4 @@ def test_a_running_job_is_profiled_step_by_step() -> None:
     # Threads and places are looked at one after the other, so a little is seen by one of them only.
     assert 0.7 < total / float(steps["all threads"]["cpu_us"] or 0) < 1.3
     assert any(place.startswith("events/") for place in told["places"])
-    assert "features -> dea" in told["threads"]["threads"]
+    assert any(thread.startswith("features") for thread in told["threads"]["threads"]), told["threads"]
