@@ -24,9 +24,9 @@ CONVENTIONS = """\
 * `bool` is `1` or `0`, `ms` whole milliseconds, `list` compact JSON, `float` the shortest text that reads
   back the same.
 * Fields that begin with `_` say when the row is right: `_at` (as of), `_next` (when its values next change),
-  `_until` (when the key expires), `_v` (the fence), `_seen` (records of the shopper so far), `_capped=1` (a
-  cap kept something out). A row with `_same_as` is that of a device and holds no features: those of the user
-  whom it names are to be read.
+  `_until` (when the key expires), `_v` (the fence), `_seen` (records of the shopper so far; where several
+  users share a device a greater number), `_capped=1` (a cap kept something out). A row with `_same_as` is a
+  device's and holds no features: those of the user whom it names are to be read.
 """
 
 

@@ -11,6 +11,7 @@ from features.forgetting import forgotten_rows
 from features.identity import OFF, Move
 from features.logic import ShopperLogic
 from features.pointing import pointing_rows
+from features.restating import restated_rows
 from features.row import FeatureRow
 from features.state import ShopperState
 from operators.batch import Batch, Forgetting, Record
@@ -62,6 +63,8 @@ class Applier:
             self._receive(shopper, given, shoppers.pop(shopper, []), as_of, outcome)
         for shopper, own in shoppers.items():
             self._events(shopper, own, self._data(shopper, outcome), as_of, outcome)
+        for shopper, began in work.restated.items():
+            self._restate(shopper, began, as_of, outcome)
         outcome.gone += [shopper for shopper in outcome.forgotten if shopper not in outcome.data]
         return outcome
 
@@ -131,6 +134,27 @@ class Applier:
         self._events(shopper, records, data, as_of, outcome)
         for move in moves:
             outcome.rows += pointing_rows(self._logic, move, as_of)
+
+    def _restate(self, shopper: str, began: int, as_of: int, outcome: Outcome) -> None:
+        """Write all rows of a shopper for whom a run that crashed may have counted what others did."""
+        if shopper in outcome.forgotten or shopper in outcome.gone:
+            return
+        data = outcome.data.get(shopper) or self._read(shopper)
+        try:
+            state = self._state(data)
+            self._go_on(shopper, state, data)
+            self._logic.advance(state, as_of)
+            rows = restated_rows(self._logic, state, shopper, began)
+        except Exception as error:  # noqa: BLE001  the rows stay as they are until the next event
+            self._tell(error)
+            outcome.lost += 1
+            return
+        outcome.restated += 1
+        outcome.rows += rows
+        if data is None:  # the shopper's first record is still to come, perhaps by another way
+            remember(self._floors, shopper, state.seen, as_of, as_of + self._rows_live_ms)
+        else:
+            self._keep(shopper, state, as_of, outcome)
 
     def _forget(self, shopper: str, records: list[Record], as_of: int, outcome: Outcome) -> None:
         """Delete what is known after `records`; they are applied for their verdicts alone."""

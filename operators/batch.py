@@ -61,6 +61,8 @@ class Batch(msgspec.Struct, array_like=True):
     """Control records that others account for: to every bucket of devices, and from there to the user's."""
     moves: list[Move] = []
     """What devices hand over to users of this bucket."""
+    restated: dict[str, int] = {}
+    """User -> when a run began, epoch ms: all rows are to stand above what was written before."""
 
 
 class Head(msgspec.Struct, array_like=True):
@@ -95,6 +97,7 @@ def together(batches: Sequence[Batch]) -> Batch:
             whole.logins.append(login)
         whole.records += batch.records
         whole.moves += batch.moves
+        whole.restated |= batch.restated
     return whole
 
 

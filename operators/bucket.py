@@ -49,6 +49,10 @@ class Bucket:
     """When Redis is to be asked at the latest whether it still holds what it took, epoch ms."""
     rewriting: Rewriting | None = None
     backlog: Backlog = field(default_factory=Backlog)
+    met: int = 0
+    """When the instance met it, after a start or a restore, epoch ms."""
+    restated: set[str] = field(default_factory=set)
+    """Users of devices here whose rows were to be restated since."""
 
     def rewrite(self, now: int) -> None:
         """Have all rows written again, from the first."""

@@ -82,6 +82,8 @@ class Devices(Applier):
         before = _users(state)
         for item in items:
             self._take(state, device, item, as_of, work)
+        if len(state.logins) > 1:
+            outcome.shared.update(_users(state))
         before_floor = state.seen
         self._go_on(device, state, data)
         for move in work.moves:

@@ -51,7 +51,10 @@ class Outcome:
     """Events of devices that count for users."""
     unlinks: list[Forgetting] = field(default_factory=list)
     """Control records that concern users to whom devices here were linked, placed among `forwards`."""
-
+    shared: set[str] = field(default_factory=set)
+    """Users of devices that several share, as far as these were met."""
+    restated: int = 0
+    """Users whose rows stand above all of the run before, whatever that had counted."""
     sources: dict[tuple[int, str], int] = field(default_factory=dict)
     """Verdicts on records of declared sources, by a partition of theirs."""
 

@@ -4,16 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec.structs import replace
-
-from events.bucket import bucket_of
 from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applier
 from operators.backlog import Backlog
-from operators.batch import Batch, decode, encode, head_of, together
+from operators.batch import Batch, decode, head_of, together
 from operators.bucket import Bucket
+from operators.handing_on import HandingOn
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
 from operators.places import topic_and_partition
@@ -101,6 +99,7 @@ class Shard:
         """When the next rows are to be written again."""
         self._delay = 0
         """How old the newest record of the last batch was when its rows were written, ms."""
+        self._handing_on = HandingOn(options.buckets, options.accounts)
         self._handed: list[tuple[int, bytes]] = []
 
     def take(self, payload: bytes) -> list[str]:
@@ -202,51 +201,18 @@ class Shard:
         work = together(batches)
         ledger.life = max([ledger.life, *[move.life for move in work.moves]])
         outcome = self._applier.apply(work, as_of, ledger.controls.floors)
-        self._hand_on(bucket, outcome, work.newest)
+        self._handed += self._handing_on.batches(bucket, outcome, work.newest, now)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         self._keep(bucket, outcome, now)
         self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
         bucket.backlog.clear(self._waiting)
         return letters
 
-    def _hand_on(self, bucket: Bucket, outcome: Outcome, newest: int) -> None:
-        """Make batches of what goes on to users, whose buckets account for those records from then on."""
-        batches: dict[int, Batch] = {}
-
-        def to(user: str) -> Batch:
-            number = bucket_of(user, self._options.buckets)
-            if number not in batches:
-                batches[number] = Batch(number, newest)
-            return batches[number]
-
-        for move in outcome.moves:
-            move.life = bucket.ledger.life
-            to(move.user).moves.append(move)
-        unlinks = iter(outcome.unlinks)
-        unlink = next(unlinks, None)
-        for place, record in enumerate([*outcome.forwards, None]):
-            while unlink is not None and unlink.before <= place:
-                batch = to(unlink.shopper)
-                batch.unlinks.append(replace(unlink, before=len(batch.records)))
-                unlink = next(unlinks, None)
-            if record is None:
-                break
-            batch = to(record.event.shopper)
-            read, offset = batch.reads.get(record.partition, (0, record.offset))
-            own = int(self._options.accounts)
-            batch.reads[record.partition] = read + own, max(offset, record.offset)
-            batch.records.append(record)
-            if own:
-                bucket.ledger.give_away(record.partition)
-        bucket.ledger.add("handed_on", len(outcome.forwards))
-        bucket.ledger.add("moves", len(outcome.moves))
-        bucket.ledger.add("unlinks.given", len(outcome.unlinks))
-        self._handed += [(number, encode(batch)) for number, batch in batches.items()]
-
     def _bucket(self, number: int) -> Bucket:
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = self._restore(number)
+            bucket.met = self._as_of(bucket, self._clock())
             bucket.backlog = Backlog.restored(self._waiting)
             bucket.ledger.resume(self._options.resumed, map(decode, bucket.backlog.payloads))
             if self._writing.beating < 0:
@@ -274,6 +240,7 @@ class Shard:
     def _keep(self, bucket: Bucket, outcome: Outcome, now: int, rewriting: bool = False) -> None:
         ledger = bucket.ledger
         ledger.add("moved", outcome.moved)
+        ledger.add("restated", outcome.restated)
         ledger.add("identity.lost", outcome.lost)
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
