@@ -2,8 +2,9 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count as counting
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -13,6 +14,9 @@ import orjson
 import typer
 
 from events.event import Event
+from events.sources.decoder import SourceDecoder
+from events.sources.problems import SourceError
+from events.sources.reader import Position
 from events.verdict import Filtered, Forget, Verdict
 from features.logic import ShopperLogic
 from features.replay import Replay
@@ -20,6 +24,7 @@ from features.row import FeatureRow
 from jobs.cli.flags import KAFKA, MEANING, RECORDS, with_settings
 from jobs.cli.outcome import CommandError, accounting
 from jobs.cli.table import console, shopper_table
+from jobs.inputs import sources
 from jobs.recorded.recording import STANDARD_INPUT, RecordingError, records
 from jobs.settings import Loaded, Settings
 from jobs.settings.parse import instant_ms
@@ -38,7 +43,7 @@ def _instant(text: str) -> int:
 
 
 @with_settings("redis_prefix", *RECORDS, *MEANING, *KAFKA)
-def replay(
+def replay(  # noqa: PLR0913, PLR0917  one an option
     loaded: Loaded,
     files: Annotated[
         list[Path],
@@ -60,6 +65,12 @@ def replay(
     shoppers: Annotated[
         int, typer.Option(min=1, help="Shoppers to show in the table (not with --json).")
     ] = 2,
+    source: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Declared source whose records they are: a shipped one's name, or a file."
+        ),
+    ] = "",
     to_kafka: Annotated[
         bool, typer.Option("--to-kafka", help="Send the records to the topic instead, moved to now.")
     ] = False,
@@ -73,8 +84,9 @@ def replay(
 ) -> None:
     """Compute the features of recorded events, as the live job would.
 
-    Reads enriched TSV, Analytics-SDK JSON and Live Shopper JSON, gzipped or not; the records arrive in the
-    order of the lines. A last line on standard error accounts for every record.
+    Reads enriched TSV, Analytics-SDK JSON and Live Shopper JSON, or with --source what that declares, gzipped
+    or not; the records arrive in the order of the lines. A last line on standard error accounts for every
+    record. A record whose time is that of its Kafka record has none in a file.
 
     As live, what a device did before its user logged in counts for the user; rows that only point from the
     device to the user are left out. `--identity off` keeps the two apart.
@@ -86,9 +98,15 @@ def replay(
 
         shopper replay events.tsv --as-of 2022-10-25T08:00:00Z --json
 
+        shopper replay events.jsonl --source clickstream-events
+
         shopper replay events.tsv --to-kafka --rate 50
     """
     _check(files)
+    if to_kafka and source:
+        msg = "--to-kafka moves Snowplow's events to now; leave --source away, or send such records yourself"
+        raise typer.BadParameter(msg)
+    decode = _decode(loaded.settings, source)
     if to_kafka:
         from jobs.cli.to_kafka import send  # noqa: PLC0415 - Kafka's library takes 0.15 s to import
 
@@ -98,7 +116,7 @@ def replay(
         msg = "--speed and --rate pace what --to-kafka sends; add --to-kafka or leave them away"
         raise typer.BadParameter(msg)
     with _without_collector():
-        player, rejected = _play(loaded.settings, files, as_of)
+        player, rejected = _play(loaded.settings, files, as_of, decode)
         rows = player.rows()
         if json:
             _write_json(rows, loaded.settings.redis_prefix)
@@ -106,7 +124,8 @@ def replay(
             _write_tables(rows, shoppers, loaded.settings)
     _account(player, rejected)
     if rejected and not player.verdicts.total():
-        msg = "none of the records gave an event; are they enriched events, one a line?"
+        what = f"records of the source {source}" if source else "enriched events"
+        msg = f"none of the records gave an event; are they {what}, one a line?"
         raise CommandError(msg)
 
 
@@ -119,11 +138,26 @@ def _check(files: list[Path]) -> None:
             raise typer.BadParameter(msg)
 
 
-def _play(settings: Settings, files: list[Path], as_of: int | None) -> tuple[Replay, Counter[str]]:
+def _decode(settings: Settings, name: str) -> Callable[[bytes], Verdict]:
+    """What reads a record: Snowplow's decoder, or that of a declared source, for which lines are offsets."""
+    shop = settings.decoder()
+    if not name:
+        return shop.decode
+    try:
+        (declared,) = sources([name])
+    except SourceError as error:
+        raise CommandError(str(error)) from None
+    decode = SourceDecoder(declared, shop.app_ids, shop.exclude_robots, shop.search, shop.id_key).decode
+    lines = counting()
+    return lambda raw: decode(raw, Position(declared.topic, 0, next(lines)))
+
+
+def _play(
+    settings: Settings, files: list[Path], as_of: int | None, decode: Callable[[bytes], Verdict]
+) -> tuple[Replay, Counter[str]]:
     """Return the replay, and why how many records gave no event."""
     rejected: Counter[str] = Counter()
     player = Replay(ShopperLogic(definitions=settings.definitions()), as_of)
-    decode = settings.decoder().decode
     recorded = records(files)
     try:
         # In turns of one record, decoding and logic would evict each other from the processor's caches.
