@@ -18,6 +18,7 @@ from events.event import (
     REMOVE_FROM_CART,
     SCREEN_VIEW,
     TRANSACTION,
+    TRANSACTION_ITEM,
     Event,
     Money,
     Product,
@@ -171,8 +172,9 @@ class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "PurchaseFact":
-        """Of transactions, refunds and checkout steps; of any event without a session id, its time."""
-        revenue = (event.revenue,) if order and event.revenue else ()
+        """Of orders, their lines, refunds and checkout steps; of any event without a session id, its time."""
+        whole = order and event.kind == TRANSACTION
+        revenue = (event.revenue,) if whole and event.revenue else ()
         refunds = (event.refund,) if event.kind == REFUND and event.refund else ()
         money = revenue or refunds
         change = _change(event.kind) if definitions.checkout_order_step else 0
@@ -180,7 +182,7 @@ class PurchaseFact(msgspec.Struct, frozen=True, gc=False):
             at=event.at,
             event_id=cut_id(event.event_id),
             session=key_of(event.session_id),
-            order=order,
+            order=whole,
             revenue=revenue,
             items=_items(event) if order else 0,
             categories=_bought(event.products) if order else (),
@@ -295,12 +297,13 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
         cls, event: Event, order: bool, definitions: Definitions, page_key: bytes | None
     ) -> "SessionFact":
         kind = event.kind
-        revenue = (event.revenue,) if order and event.revenue else ()
+        whole = order and kind == TRANSACTION
+        revenue = (event.revenue,) if whole and event.revenue else ()
         change = _change(kind) if definitions.checkout_order_step else 0
         return cls(
             at=event.at,
             event_id=cut_id(event.event_id),
-            order=order,
+            order=whole,
             revenue=revenue,
             items=_items(event) if order else 0,
             currency=revenue[0].currency if revenue else None,
@@ -326,7 +329,7 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
         return _limited(self, currencies, "revenue")
 
 
-COMMERCE_KINDS = frozenset({ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION})
+COMMERCE_KINDS = frozenset({ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION, TRANSACTION_ITEM})
 """Kinds whose entities the session view reads."""
 PAGE_KINDS = frozenset({PAGE_VIEW, PAGE_PING, SCREEN_VIEW})
 VIEW_KINDS = frozenset({PAGE_VIEW, PAGE_PING})

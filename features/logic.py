@@ -6,7 +6,7 @@ from zlib import crc32
 
 from msgspec import Raw
 
-from events.event import TRANSACTION, Event
+from events.event import TRANSACTION, TRANSACTION_ITEM, Event
 from features.aggregates.base import BEGINNING, Accs
 from features.bound import FITS, spend
 from features.definition import FeatureView
@@ -43,6 +43,10 @@ Verdict = Literal["applied", "duplicate", "late", "future"]
 FUTURE_MS: Final = AHEAD_MS
 """How far ahead of `as_of` an event time may lie."""
 NEVER: Final = 2**62
+
+
+ORDERED: Final = frozenset({TRANSACTION, TRANSACTION_ITEM})
+"""Orders, and lines of orders that trackers send one by one."""
 
 
 class ShopperLogic(Identified):
@@ -176,12 +180,13 @@ class ShopperLogic(Identified):
         state.next = min(state.next, at)
 
     def _count(self, state: ShopperState, event: Event) -> bool:
-        order = event.kind == TRANSACTION and self._is_order(state, event)
+        told = order_key(event) if event.kind in ORDERED else None
+        order = event.kind in ORDERED and (told is None or told not in orders_of(state))
         used = self._roll(state, event, order)
         if self._sessions is not None and self._sessions.add(state, event, order):
             used = True
-        if used and event.kind == TRANSACTION:
-            self._remember_order(state, event)
+        if used and told is not None:
+            self._remember_order(state, told, event.at)
         return used
 
     def _roll(self, state: ShopperState, event: Event, order: bool) -> bool:
@@ -231,13 +236,10 @@ class ShopperLogic(Identified):
         state.overflow += 1
         state.lost = max(state.lost, at)
 
-    def _is_order(self, state: ShopperState, event: Event) -> bool:
-        return event.transaction_id is None or digest(event.transaction_id) not in orders_of(state)
-
-    def _remember_order(self, state: ShopperState, event: Event) -> None:
-        until = self._longest.leaves_at(event.at // self._longest.pane_ms)
-        if event.transaction_id is not None and until > state.at:
-            key, orders = digest(event.transaction_id), orders_of(state)
+    def _remember_order(self, state: ShopperState, key: bytes, at: int) -> None:
+        until = self._longest.leaves_at(at // self._longest.pane_ms)
+        if until > state.at:
+            orders = orders_of(state)
             orders[key] = max(orders.get(key, 0), until)
             while len(orders) > REMEMBERED_ORDERS:
                 del orders[next(iter(orders))]
@@ -297,6 +299,16 @@ class ShopperLogic(Identified):
         self._window_rows.forget(state)
         if self._session_rows is not None:
             self._session_rows.forget(state)
+
+
+def order_key(event: Event) -> bytes | None:
+    """What tells an order, or a line of one, when it comes again; None where nothing does."""
+    if event.transaction_id is None:
+        return None
+    if event.kind == TRANSACTION:
+        return digest(event.transaction_id)
+    product = event.products[0].id if event.products else None
+    return None if product is None else digest(f"{event.transaction_id}\n{product}")
 
 
 def _count(touches: Touches, fact: Any, pane: Accs, total: Accs, trails: Accs) -> int:

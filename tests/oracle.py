@@ -34,6 +34,7 @@ from events.event import (
     SCREEN_VIEW,
     TRANSACTION,
     TRANSACTION_ERROR,
+    TRANSACTION_ITEM,
     UNTYPED_ACTION,
     Event,
     Money,
@@ -114,6 +115,8 @@ class Kept:
     event: Event
     is_order: bool
     """A transaction that repeats no remembered one."""
+    is_line: bool = False
+    """A line of an order that repeats no remembered one."""
     refused: set[tuple[str, str, Hashable]] = field(default_factory=set)
     """(`window` or `session`, name of the set, value) that found no room when the event arrived."""
 
@@ -182,7 +185,7 @@ class History:
         self.seen = 0
         self.applied_ids: list[str] = []
         self.kept: list[Kept] = []
-        self.transactions: dict[str, int] = {}
+        self.transactions: dict[tuple[str | None, ...], int] = {}
         """Until when each transaction id is remembered."""
         self.taken: dict[str, dict[Hashable, int]] = defaultdict(dict)
         """Bag or currencies of a view -> value -> event time at which it was last seen."""
@@ -208,7 +211,8 @@ class History:
         if self._late(event):
             return "late"
         self.applied_ids.append(event.event_id)
-        kept = Kept(event, self._is_order(event))
+        new = self._is_new(event)
+        kept = Kept(event, new and event.kind == TRANSACTION, new and event.kind == TRANSACTION_ITEM)
         if kept.typed:
             self._enter_windows(kept)
         self._enter_session(kept)
@@ -222,12 +226,17 @@ class History:
             and event.at + self.definitions.session_retention <= self.as_of
         )
 
-    def _is_order(self, event: Event) -> bool:
-        """Whether no remembered transaction has the same id; the event's own is remembered from now on."""
-        if event.kind != TRANSACTION:
+    def _is_new(self, event: Event) -> bool:
+        """Whether no remembered transaction has the same id, and of lines the same first product.
+
+        The event's own is remembered from now on.
+        """
+        if event.kind not in (TRANSACTION, TRANSACTION_ITEM):
             return False
-        name = event.transaction_id
-        if name is None:
+        name: tuple[str | None, ...] = (event.transaction_id,)
+        if event.kind == TRANSACTION_ITEM:
+            name = (event.transaction_id, event.products[0].id if event.products else None)
+        if None in name:
             return True
         until = self.transactions.get(name, 0)
         self.transactions[name] = max(until, self.definitions.longest.leaves(event.at))
@@ -353,8 +362,8 @@ class History:
         mine = self.applied_ids[-bound:]
         self.applied_ids = [each for each in device.applied_ids[-bound:] if each not in mine] + mine
         self.kept += device.kept
-        for name, remembered in device.transactions.items():
-            self.transactions[name] = max(remembered, self.transactions.get(name, 0))
+        for told, remembered in device.transactions.items():
+            self.transactions[told] = max(remembered, self.transactions.get(told, 0))
         for name, values in device.taken.items():
             for value, last in values.items():
                 self.taken[name][value] = max(last, self.taken[name].get(value, last))
@@ -440,9 +449,7 @@ class History:
         )
         for kept in self.kept:
             if kept.is_order:
-                units = sum(product.quantity for product in kept.event.products)
-                total = kept.event.total_quantity
-                orders[kept] = Order(kept.event.revenue, units if total is None else total)
+                orders[kept] = Order(kept.event.revenue, units(kept.event))
         return orders
 
 
@@ -452,7 +459,7 @@ def values_in_windows(kept: Kept) -> Iterator[tuple[str, Hashable]]:
     for product in event.products:
         if event.kind in (PRODUCT_VIEW, LIST_VIEW) and product.category is not None:
             yield "categories", product.category
-        if kept.is_order and product.category is not None:
+        if (kept.is_order or kept.is_line) and product.category is not None:
             yield "purchased categories", product.category
     prices = [product.price for product in event.products]
     amounts: dict[str, list[Money | None]] = {
@@ -777,6 +784,18 @@ def cart_value(scope: Scope, currency: str) -> int:
     return max(value, 0)
 
 
+def items_purchased(scope: Scope) -> int:
+    """Those of the orders, and of lines that come one by one."""
+    lines = [kept.event for kept in scope.events if kept.is_line]
+    return sum(order.items for order in scope.orders.values()) + sum(map(units, lines))
+
+
+def units(event: Event) -> int:
+    """How many a transaction or a line is of."""
+    told = event.total_quantity
+    return sum(product.quantity for product in event.products) if told is None else told
+
+
 def purchase_values(scope: Scope) -> Values:
     refunds = scope.of(REFUND)
     revenues = {kept: scope.money("purchase", kept, [o.revenue]) for kept, o in scope.orders.items()}
@@ -787,8 +806,8 @@ def purchase_values(scope: Scope) -> Values:
     currency = chosen_currency(money)
     bought = [
         (product.category, product.quantity, kept.event.at)
-        for kept in scope.orders
-        if kept.is_order
+        for kept in scope.events
+        if kept.is_order or kept.is_line
         for product in kept.event.products
         if product.category is not None and scope.fits(kept, "purchased categories", product.category)
     ]
@@ -800,7 +819,7 @@ def purchase_values(scope: Scope) -> Values:
             "orders_count": len(scope.orders),
             "order_value": total(paid, currency),
             "avg_order_value": mean(paid, currency),
-            "items_purchased": sum(order.items for order in scope.orders.values()),
+            "items_purchased": items_purchased(scope),
             "top_purchased_category": first[0] if first else None,
             "refund_count": len(refunds),
             "refund_value": total([amount for amounts in refunded.values() for amount in amounts], currency),
@@ -868,7 +887,7 @@ def session_counts(scope: Scope) -> Values:
         "cart_add_count": adds,
         "cart_remove_count": scope.count(REMOVE_FROM_CART),
         "orders_count": len(scope.orders),
-        "items_purchased": sum(order.items for order in scope.orders.values()),
+        "items_purchased": items_purchased(scope),
         "order_value": total(paid, chosen_currency(money)),
         "cart_ratio": ratio(adds, views),
         "search_count": sum(kept.event.search for kept in scope.events),

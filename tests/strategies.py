@@ -114,7 +114,7 @@ POOLS: Final[Mapping[str, Sequence[Any]]] = {
         kinds.OTHER,
         *(kinds.UNTYPED_ACTION,) * 2,
         kinds.LIKE,
-        kinds.TRANSACTION_ITEM,
+        *(kinds.TRANSACTION_ITEM,) * 2,
     ),
     "stray": (False,) * 7 + (True,),
     "session": (None,) * 7 + (0,) * 6 + (1, 1, 1, 2, 2, *range(3, 14)),
@@ -236,7 +236,7 @@ def _entities(draft: Draft, event_id: str, products: tuple[Product, ...]) -> dic
     """Entities of the event's kind; those of every kind where the draft is a stray."""
     kind, stray = draft["kind"], draft["stray"]
     entities: dict[str, Any] = {}
-    if stray or kind in COMMERCE:
+    if stray or kind in COMMERCE or kind == kinds.TRANSACTION_ITEM:
         entities["products"] = products
     if stray or kind in (kinds.LIST_VIEW, kinds.LIST_CLICK):
         entities["list_name"] = draft["list_name"]
@@ -244,9 +244,10 @@ def _entities(draft: Draft, event_id: str, products: tuple[Product, ...]) -> dic
         entities["cart_total"] = _cart(draft, products)
     if stray or kind == kinds.CHECKOUT_STEP:
         entities["step"] = draft["step_number"]
-    if stray or kind in (kinds.TRANSACTION, kinds.TRANSACTION_ERROR):
+    if stray or kind in (kinds.TRANSACTION, kinds.TRANSACTION_ERROR, kinds.TRANSACTION_ITEM):
         name = draft["transaction_id"]
         entities["transaction_id"] = f"t-{event_id}" if name == "fresh" else name
+    if stray or kind in (kinds.TRANSACTION, kinds.TRANSACTION_ERROR):
         entities["revenue"] = _money(draft["revenue"], draft["currency"])
         entities["total_quantity"] = draft["total_quantity"]
     if stray or kind == kinds.REFUND:

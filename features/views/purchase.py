@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from events.event import ADD_TO_CART, CHECKOUT_STEP, REFUND, REMOVE_FROM_CART, TRANSACTION, Money
+from events.event import (
+    ADD_TO_CART,
+    CHECKOUT_STEP,
+    REFUND,
+    REMOVE_FROM_CART,
+    TRANSACTION,
+    TRANSACTION_ITEM,
+    Money,
+)
 from features.aggregates import Bag, Count, Funnel, Greatest, LatestEntry, MoneySum, Recent, StepOrders, Total
 from features.aggregates.base import MOST_CURRENCIES
 from features.aggregates.funnel import Begun
@@ -13,6 +21,7 @@ from features.settings import Definitions
 from features.views.ratio import ratio
 
 BOUGHT = (TRANSACTION,)
+ITEMIZED = (TRANSACTION, TRANSACTION_ITEM)
 REFUNDED = (REFUND,)
 STEPPED = (CHECKOUT_STEP,)
 CHANGED = (ADD_TO_CART, REMOVE_FROM_CART)
@@ -71,7 +80,7 @@ def completion(_begun: list[Begun], _step_sessions: list[tuple[Any, int]]) -> fl
 def view(definitions: Definitions) -> FeatureView:
     """The view; with a checkout-order step it also reads the adds and removes."""
     rule = StepOrders(definitions.checkout_order_step, definitions.session_gap_ms)
-    kinds = {TRANSACTION, REFUND, CHECKOUT_STEP}
+    kinds = {TRANSACTION, TRANSACTION_ITEM, REFUND, CHECKOUT_STEP}
     read: tuple[str, ...] = STEPPED
     if definitions.checkout_order_step:
         kinds.update(CHANGED)
@@ -97,13 +106,13 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("_revenue", REVENUE, "Revenue of the transactions.", BOUGHT, "mean", "money"),
             Feature("_step_value", rule, "Worth of the checkout-step rule's orders.", read, "value", "money"),
             Feature("_step_valued", rule, "How many of those have a worth.", read, "valued"),
-            Feature("_transacted_items", Total("items"), "Items of the transactions.", BOUGHT),
+            Feature("_transacted_items", Total("items"), "Items of the transactions.", ITEMIZED),
             Feature("_step_items", rule, "Items of the checkout-step rule's orders.", read, "items"),
             Derived("orders_count", both, "Orders: transactions with different ids (and the checkout-step rule's, where it is on).", unit="orders"),
             Derived("order_value", both_values, "Revenue of the orders; refunds are not netted.", "money", "purchase_currency"),
             Derived("avg_order_value", average, "Order value per order that has one.", "money", "purchase_currency"),
-            Derived("items_purchased", both_items, "Items bought: total_quantity, else the products' quantities.", unit="items"),
-            Feature("top_purchased_category", Bag("categories"), "Category of most items; ties: most recent, then alphabetical.", BOUGHT, "top", "str", "category"),
+            Derived("items_purchased", both_items, "Items bought: total_quantity, else the products' quantities, be they told with the order or line by line.", unit="items"),
+            Feature("top_purchased_category", Bag("categories"), "Category of most items; ties: most recent, then alphabetical.", ITEMIZED, "top", "str", "category"),
             Feature("refund_count", Count(), "Refunds.", REFUNDED, unit="events"),
             Feature("refund_value", MoneySum("refunds"), "Amounts refunded.", REFUNDED, type="money", unit="purchase_currency"),
             Feature("checkout_started_count", funnel, "Sessions with a first checkout step.", unit="sessions"),

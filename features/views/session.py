@@ -32,7 +32,7 @@ from features.aggregates.engagement import HEARTBEAT_S
 from features.definition import Derived, Feature, FeatureView
 from features.facts import SessionFact
 from features.settings import Definitions
-from features.views.purchase import both, both_items, chosen, mixed
+from features.views.purchase import ITEMIZED, both, both_items, chosen, mixed
 from features.views.ratio import ratio
 
 COMMERCE = (ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION, REFUND, TRANSACTION_ERROR)
@@ -121,7 +121,7 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", stepped),
             Feature("_revenue", MoneySum("revenue"), "Revenue of the transactions.", (TRANSACTION,), type="money"),
             Feature("_step_value", rule, "Worth of the checkout-step rule's orders.", stepped, "value", "money"),
-            Feature("_transacted_items", Total("items"), "Items of the transactions.", (TRANSACTION,)),
+            Feature("_transacted_items", Total("items"), "Items of the transactions.", ITEMIZED),
             Feature("_step_items", rule, "Items of the checkout-step rule's orders.", stepped, "items"),
             Derived("orders_count", both, "Orders: transactions with different ids (and the checkout-step rule's, where it is on).", unit="orders"),
             Derived("order_value", worth, "Revenue of the orders.", "money", "session_currency"),

@@ -21,6 +21,7 @@ from events.event import (
     SCREEN_VIEW,
     SITE_SEARCH,
     TRANSACTION,
+    TRANSACTION_ITEM,
     UNTYPED_ACTION,
     Event,
     Money,
@@ -167,6 +168,19 @@ STEP_IS_THE_ORDER = (
     at("1:00", CHECKOUT_STEP, step=2),
 )
 
+LINE_BY_LINE: Final = (
+    at("1:00", TRANSACTION, transaction_id="t1", revenue=Money(19_980, "EUR")),
+    at("1:00", TRANSACTION_ITEM, TWO_SNEAKERS, transaction_id="t1"),
+    at("0:59", TRANSACTION_ITEM, FOUR_HATS, transaction_id="t1"),
+    # The confirmation page is opened again, and tells everything once more.
+    at("0:30", TRANSACTION, transaction_id="t1", revenue=Money(19_980, "EUR")),
+    at("0:30", TRANSACTION_ITEM, TWO_SNEAKERS, transaction_id="t1"),
+    at("0:29", TRANSACTION_ITEM, FOUR_HATS, transaction_id="t1"),
+    at("0:20", TRANSACTION_ITEM, TWO_SNEAKERS, transaction_id="t2"),
+    at("0:10", TRANSACTION_ITEM, Product(), transaction_id="t2"),
+    at("0:05", TRANSACTION_ITEM, transaction_id="t2"),
+)
+
 STORIES: Final = {
     "looking around": Story(LOOKING_AROUND),
     "filling the cart": Story(FILLING_THE_CART),
@@ -174,6 +188,7 @@ STORIES: Final = {
     "cart without totals": Story(CART_WITHOUT_TOTALS),
     "two currencies": Story(TWO_CURRENCIES),
     "buying": Story(BUYING),
+    "line by line": Story(LINE_BY_LINE),
     "one visit": Story(ONE_VISIT),
     "searching without session": Story(SEARCHING_WITHOUT_SESSION),
     "on the move": Story(ON_THE_MOVE),
