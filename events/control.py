@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from events.hashing import stored_id
 from events.masking import sized
 from events.values import key
 from events.verdict import Dead, Forget, Reason
@@ -32,8 +33,10 @@ def is_control(raw: bytes) -> bool:
     return raw.startswith(PREFIX) and b"\t" not in raw
 
 
-def read_control(raw: bytes) -> Forget | Dead:
+def read_control(raw: bytes, id_key: bytes = b"") -> Forget | Dead:
     """What a control record says, or every reason why it says nothing.
+
+    With an `id_key` (`events.hashing`) the shopper is named by the id by which it is kept.
 
     >>> read_control(forget_record("ann"))
     Forget(shopper='ann', stored=False)
@@ -56,7 +59,9 @@ def read_control(raw: bytes) -> Forget | Dead:
     stored = told.get("stored", False)
     if not isinstance(stored, bool):
         reasons.append(Reason(f"{KEY}.stored", sized(stored), "true or false"))
-    return Forget(shopper, stored) if shopper is not None and not reasons else _dead(*reasons)
+    if shopper is None or reasons:
+        return _dead(*reasons)
+    return Forget(shopper if stored else stored_id(shopper, id_key), stored)
 
 
 def forget_record(shopper: str, *, stored: bool = False) -> bytes:

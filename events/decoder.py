@@ -8,11 +8,11 @@ import orjson
 from events import live_shopper, sdk_json, tsv
 from events.assemble import Policy, verdict_of
 from events.control import is_control, read_control
-from events.hashing import hashed_id
+from events.hashing import stored_id
 from events.masking import sized
 from events.page import SearchRule
 from events.record import Record
-from events.verdict import Dead, Forget, Reason, Verdict
+from events.verdict import Dead, Reason, Verdict
 
 WireFormat = Literal["auto", "tsv", "sdk_json", "live_shopper"]
 WIRE_FORMATS: Final[tuple[str, ...]] = get_args(WireFormat)
@@ -50,7 +50,7 @@ class Decoder:
         """
         try:
             if is_control(raw):
-                return self._hashed(read_control(raw))
+                return read_control(raw, self.id_key)
             record = self._read(raw)
             return record if isinstance(record, Dead) else verdict_of(record, self._policy)
         except Exception as error:  # noqa: BLE001 - no record may stop the job, whatever is in it
@@ -59,12 +59,7 @@ class Decoder:
 
     def id_of(self, raw: str) -> str:
         """The id that the shopper has from here on."""
-        return hashed_id(raw, self.id_key) if self.id_key else raw
-
-    def _hashed(self, verdict: Forget | Dead) -> Forget | Dead:
-        if not isinstance(verdict, Forget) or verdict.stored:
-            return verdict
-        return Forget(self.id_of(verdict.shopper))
+        return stored_id(raw, self.id_key)
 
     def _read(self, raw: bytes) -> Record | Dead:
         if self.wire_format == "tsv":

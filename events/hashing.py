@@ -20,3 +20,12 @@ def hashed_id(raw: str, key: bytes) -> str:
     """
     # Lone surrogates come from broken escapes in JSON.
     return blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES, key=key).hexdigest()
+
+
+def stored_id(raw: str, key: bytes) -> str:
+    """The id by which a shopper is kept: a hash where there is a key.
+
+    >>> stored_id("ann", b"")
+    'ann'
+    """
+    return hashed_id(raw, key) if key else raw

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 
 from events.assemble import Policy, judged
 from events.control import is_control, read_control
-from events.hashing import hashed_id
 from events.page import SearchRule
 from events.sources.declaration import Source
 from events.sources.formats import FORMATS
 from events.sources.reader import Position, RecordReader
-from events.verdict import Dead, Filtered, Forget, Reason, Verdict
+from events.verdict import Dead, Filtered, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class SourceDecoder:
         """
         try:
             if is_control(raw):
-                return self._hashed(read_control(raw))
+                return read_control(raw, self.id_key)
             fields = FORMATS[self.source.format](raw)
             if isinstance(fields, Reason):
                 return Dead(self.source.name, (fields,))
@@ -51,12 +50,3 @@ class SourceDecoder:
             return verdict
         # What several products share is one reason.
         return Dead(verdict.wire_format, tuple(dict.fromkeys(verdict.reasons)))
-
-    def id_of(self, raw: str) -> str:
-        """The id that the shopper has from here on."""
-        return hashed_id(raw, self.id_key) if self.id_key else raw
-
-    def _hashed(self, verdict: Forget | Dead) -> Forget | Dead:
-        if not isinstance(verdict, Forget) or verdict.stored:
-            return verdict
-        return Forget(self.id_of(verdict.shopper))
