@@ -48,14 +48,14 @@ class Distinct(Trail):
 
     def merge(self, left: bytes, right: bytes) -> bytes:
         """The later time of each value, and of the values those seen last."""
-        seen = {r[TIME:]: r for r in sorted(_records(left) + _records(right))}
-        return b"".join(sorted(seen.values())[-self.most :])
+        return self.united(left, right)[0]
 
     def united(self, left: bytes, right: bytes) -> tuple[bytes, int]:
         """The values that give way were seen before all that stay."""
         seen = {r[TIME:]: r for r in sorted(_records(left) + _records(right))}
-        lost = sorted(seen.values())[: -self.most]
-        return self.merge(left, right), int.from_bytes(lost[-1][:TIME]) if lost else BEGINNING
+        records = sorted(seen.values())
+        lost = records[: -self.most]
+        return b"".join(records[-self.most :]), int.from_bytes(lost[-1][:TIME]) if lost else BEGINNING
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """Nothing changes where every window has all the values already."""
