@@ -7,10 +7,10 @@ from typing import Final, Literal, NamedTuple
 from events.event import Event
 from features.definition import Derived, FeatureView
 from features.facts import cut
-from features.logic import FUTURE_MS, ShopperLogic
+from features.logic import ShopperLogic
 from features.row import Value
 from features.settings import Definitions, Window
-from features.state import ShopperState
+from features.state import FUTURE_MS, ShopperState
 from features.views import views
 
 SESSION: Final = "session"

@@ -1,7 +1,6 @@
 """The part of a shopper's logic that knows of devices and their users. Pure."""
 
 from abc import ABC, abstractmethod
-from typing import Final
 
 from features.bound import fit
 from features.identity import MERGE, OFF, learn, owner, unlearn
@@ -9,10 +8,7 @@ from features.merging import Merging
 from features.moving import holds_events, move_out
 from features.plan import Plan
 from features.settings import Definitions, Window
-from features.state import ShopperState
-
-AHEAD_MS: Final = 120_000
-"""How far ahead of `as_of` the event time of a login may lie: as far as that of any event."""
+from features.state import FUTURE_MS, ShopperState
 
 
 class Identified(ABC):
@@ -57,7 +53,7 @@ class Identified(ABC):
         """
         passed = max(state.at, as_of) >= state.next
         self.advance(state, as_of)
-        believed = self.definitions.identity != OFF and at <= state.at + AHEAD_MS
+        believed = self.definitions.identity != OFF and at <= state.at + FUTURE_MS
         told = believed and learn(state.logins, user, at)
         if told and fit(state, self._plan):
             self._again(state)

@@ -11,7 +11,7 @@ from features.aggregates.base import BEGINNING, Accs
 from features.bound import FITS, spend
 from features.definition import FeatureView
 from features.digest import SIZE, digest, place
-from features.identified import AHEAD_MS, Identified
+from features.identified import Identified
 from features.levels import drop_unknown, enter, leave, level_of
 from features.merging import Merging
 from features.plan import Plan, Touches, limited
@@ -21,6 +21,7 @@ from features.session_rows import SessionRows
 from features.sessions import Sessions
 from features.settings import Definitions
 from features.state import (
+    FUTURE_MS,
     GRACE_MS,
     REMEMBERED_IDS,
     REMEMBERED_ORDERS,
@@ -40,8 +41,6 @@ from features.views import views as all_views
 
 Verdict = Literal["applied", "duplicate", "late", "future"]
 
-FUTURE_MS: Final = AHEAD_MS
-"""How far ahead of `as_of` an event time may lie."""
 NEVER: Final = 2**62
 
 

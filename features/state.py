@@ -110,6 +110,8 @@ class ShopperState(msgspec.Struct, array_like=True, dict=True):
 
 GRACE_MS = 60_000
 """State outlives its rows by this."""
+FUTURE_MS = 120_000
+"""How far ahead of `as_of` an event time may lie, be it that of a login alone."""
 REMEMBERED_IDS = 1024
 REMEMBERED_ORDERS = 256
 

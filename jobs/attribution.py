@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from events.event import Event
-from features.identified import AHEAD_MS
 from features.identity import MERGE, OFF, Run, learn, owner, unlearn
 from features.settings import Definitions
+from features.state import FUTURE_MS
 
 MOST_DEVICES: Final = 100_000
 
@@ -61,7 +61,7 @@ class Attribution:
                 del self._known[device]
 
     def _login(self, device: str, user: str, at: int, now: int) -> Iterator[tuple[str, str]]:
-        if at > now + AHEAD_MS:
+        if at > now + FUTURE_MS:
             return
         runs = self._runs(device, now)
         learn(runs, user, at)

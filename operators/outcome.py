@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from events.verdict import Dead, Reason
 from features.identity import Move
-from features.logic import FUTURE_MS
 from features.row import FeatureRow
+from features.state import FUTURE_MS
 from operators.batch import Forgetting, Record
 from operators.places import SNOWPLOWS
 

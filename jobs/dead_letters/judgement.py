@@ -10,7 +10,8 @@ from events.fields import FIELDS
 from events.sources.decoder import SourceDecoder
 from events.sources.reader import Position
 from events.verdict import Dead, Filtered, Reason, Verdict
-from features.logic import FUTURE_MS, ShopperLogic
+from features.logic import ShopperLogic
+from features.state import FUTURE_MS
 from jobs.durations import span
 from jobs.settings import Settings
 from sinks.dead_letters import bug_of

@@ -4,9 +4,9 @@ import pytest
 
 from events.event import PRODUCT_VIEW, Event, Product
 from features.identity import FORWARD, MERGE, MODES, MOST_RUNS, OFF, learn, unlearn
-from features.logic import FUTURE_MS, ShopperLogic
+from features.logic import ShopperLogic
 from features.settings import Definitions
-from features.state import GRACE_MS, ShopperState
+from features.state import FUTURE_MS, GRACE_MS, ShopperState
 from tests.features.one_shopper import DAY, HOUR, MINUTE, T
 
 QUARTER = 15 * MINUTE

@@ -11,9 +11,9 @@ from events.event import (
     Event,
     Money,
 )
-from features.logic import FUTURE_MS, ShopperLogic
+from features.logic import ShopperLogic
 from features.settings import Definitions
-from features.state import REMEMBERED_IDS, REMEMBERED_ORDERS
+from features.state import FUTURE_MS, REMEMBERED_IDS, REMEMBERED_ORDERS
 from features.views import branch_views
 from tests.features.one_shopper import DAY, HOUR, MINUTE, SECOND, OneShopper, T
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.logic import FUTURE_MS
+from features.state import FUTURE_MS
 from operators.backlog import BEHIND_MS, MOST_BYTES, MOST_MS, PART
 from operators.batch import Batch, Forgetting
 from operators.ledger import VERDICTS

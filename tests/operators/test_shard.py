@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.logic import FUTURE_MS, ShopperLogic
+from features.logic import ShopperLogic
 from features.row import FeatureRow
 from features.settings import Definitions, Window
-from features.state import ShopperState
+from features.state import FUTURE_MS, ShopperState
 from operators import ledger as ledgers
 from operators.batch import Batch
 from operators.ledger import VERDICTS
