@@ -119,6 +119,10 @@ class Router:
             for partition, offset, raw, at in zip(partitions, offsets, raws, times, strict=True)
         ]
 
+    def _hosts(self) -> Sequence[str]:
+        """The operators of users, by the branch that each hosts: one for all, or one a branch."""
+        return ("",) if self.split is None else BRANCHES
+
     def _branches(self, batches: "_Batches", event: Event) -> Sequence[str]:
         if self.split is None:
             return (batches.home,)
@@ -138,7 +142,7 @@ class Router:
         if event.merged:
             self._merge(batches, record)
         if user is not None:
-            for branch in (batches.home,) if self.split is None else BRANCHES:
+            for branch in self._hosts():
                 if straight or branch not in wanted:
                     batches.tell(devices_of(branch), bucket, record, device, user)
 
@@ -146,13 +150,13 @@ class Router:
         """What Snowplow found to be one person's is as if that person had logged in on each."""
         event = record.event
         into = event.merged_into or event.shopper
-        for branch in (batches.home,) if self.split is None else BRANCHES:
+        for branch in self._hosts():
             for device in (*event.merged, into) if into != event.user_id else event.merged:
                 batches.tell(devices_of(branch), bucket_of(device, self.buckets), record, device, into)
 
     def _forget(self, batches: "_Batches", shopper: str, partition: int, offset: int) -> None:
         """To the bucket of the shopper, and to all where devices may know of logins."""
-        for branch in BRANCHES if self.split else (batches.home,):
+        for branch in self._hosts():
             home = branch == batches.home
             batch = batches.at(branch, bucket_of(shopper, self.buckets), partition, offset, int(home))
             batch.forgets.append(Forgetting(partition, offset, shopper, len(batch.records)))
