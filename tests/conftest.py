@@ -1,4 +1,4 @@
-"""Fixtures of real servers, and the marks of tests by their folder."""
+"""Fixtures for tests of all folders, real servers among them, and the marks of tests by their folder."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from jobs.local import process
 from jobs.local.flink import FlinkCluster
+from jobs.settings import Settings
 from tests.harness import KafkaService, RedisService, kafka_service, redis_service, toolchain
 
 FOLDER_MARKS = {"integration": pytest.mark.integration, "faults": pytest.mark.cluster}
@@ -48,6 +49,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without a file, and none of our variables: settings are the test's own."""
+    folder = tmp_path / "nowhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -18,24 +18,15 @@ from features.settings import Definitions
 from jobs.cli.main import app
 from jobs.local.flink import FlinkCluster
 from jobs.package import PACKAGES, ROOT
-from jobs.settings import Settings
 from jobs.shop import shop_events
 from tests.fixtures.savepoint import DEFINITIONS, FOLDER, LONG, NAME, SHORT, Fixture, lasting
 from tests.harness import KafkaService, RedisService, toolchain, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job
 from tests.integration.test_live_job import adds_up, recent_records, replayed, sdk_view, stable
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.usefixtures("nowhere")]
 
 RECORDS = 4_000
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Settings come from the flags alone."""
-    monkeypatch.chdir(tmp_path_factory.mktemp("nowhere"))
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
 
 
 def shopper(around: Surroundings, command: str, *more: str) -> Result:

@@ -33,13 +33,7 @@ SDK = DATA / "snowplow-ecommerce" / "events.sdk.jsonl.gz"
 CHECKOUT = DATA / "live-shopper-example" / "successful_checkout.jsonl"
 
 
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory without a file, and none of our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def shopper(*arguments: object) -> Result:

@@ -23,6 +23,8 @@ from jobs.dead_letters.topic import CHUNK, DeadLetterTopic, Found, StalledError
 from jobs.settings import Settings
 from sinks.dead_letters import RAW_BYTES, dead_letter, read_dead_letter
 
+pytestmark = pytest.mark.usefixtures("nowhere")
+
 NOW = 1_709_640_000_000
 PRICE = Reason("contexts_product_1[0].price", "text of 5 characters", "a number")
 GOOD = b'{"event_id":"1","event_name":"page_view","collector_tstamp":"2024-03-05T12:00:00Z","user_id":"ann"}'
@@ -90,9 +92,8 @@ class Broker:
 
 
 @pytest.fixture
-def shopper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+def shopper(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """`shopper dlq …` over `shopper.broker`."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, **more: Any) -> Result:
         settings = ["--topic", "orders", "--dead-letter-topic", "dead"]
@@ -305,9 +306,9 @@ def test_a_record_that_was_cut_comes_whole_from_where_it_was(shopper: Any, kept:
     assert "cut" in shopper("show", "orders/2/0", "--raw").stderr
 
 
-def test_wrong_usage_of_replay_is_told(shopper: Any, tmp_path: Path) -> None:
+def test_wrong_usage_of_replay_is_told(shopper: Any, nowhere: Path) -> None:
     shopper.broker = Broker(orders=[], dead=[letter()])
-    (tmp_path / "two").write_bytes(GOOD + b"\n" + GOOD)
+    (nowhere / "two").write_bytes(GOOD + b"\n" + GOOD)
     for arguments in (
         (),
         ("orders/2/1", "--kind", "bug"),

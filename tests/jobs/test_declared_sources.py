@@ -34,12 +34,7 @@ INTERACTIONS, EVENTS = number_of("interactions"), number_of("events")
 NOW = 1_700_000_000_000
 
 
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def test_sources_go_from_the_settings_into_the_job(nowhere: Path) -> None:

@@ -61,10 +61,9 @@ def test_mistakes_in_the_example_are_told_as_the_page_says() -> None:
     assert [str(problem) for problem in caught.value.problems] == WRONG.splitlines()
 
 
-def test_the_settings_of_the_page_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tills.toml").write_text(DECLARED)
-    (tmp_path / "shopper.toml").write_text(SETTINGS)
+def test_the_settings_of_the_page_are_settings(nowhere: Path) -> None:
+    (nowhere / "tills.toml").write_text(DECLARED)
+    (nowhere / "shopper.toml").write_text(SETTINGS)
     assert set(load().settings.topics()) == {"interactions", "shop.tills"}
 
 

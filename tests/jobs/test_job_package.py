@@ -13,15 +13,12 @@ from jobs.package import ROOT, build_zip
 from jobs.settings import load
 from jobs.settings.job import job_config, kafka_properties
 
+pytestmark = pytest.mark.usefixtures("nowhere")
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_zip(tmp_path_factory.mktemp("package") / "job.zip")
-
-
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_packages_lie_at_the_root_with_all_their_files(archive: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
@@ -20,6 +19,8 @@ from jobs.cluster.standing import Standing, StandingError
 from jobs.job_config import JobConfig
 from jobs.settings import Settings
 from tests.jobs.test_standing import JOB, field
+
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 STATE = "file:///state"
 LIFE = 1_700_000_000_000
@@ -59,11 +60,8 @@ def job(state: str, started: int = 1, jid: str = JOB) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def handed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[JobConfig]:
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     """What would have been submitted."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
     taken: list[JobConfig] = []
 
     def take(config: JobConfig, _jobmanager: str) -> str:

@@ -5,17 +5,10 @@ from pathlib import Path
 import pytest
 
 from features.settings import Definitions
-from jobs.settings import Origin, Settings, SettingsError, load
+from jobs.settings import Origin, SettingsError, load
 from jobs.settings.secret import shown
 
-
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory without a file, and none of our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def problems(**flags: object) -> dict[str, str]:
@@ -52,11 +45,10 @@ def test_text_gives_the_same_settings_as_toml(nowhere: Path, monkeypatch: pytest
         'app_ids = ["web", "app"]\nexclude_robots = true\nstart = 2026-01-31T08:00:00Z\n'
         'windows = [{ label = "2min", size_s = 120, pane_s = 10 }]\n'
     )
-    monkeypatch.setenv("SHOPPER_WINDOWS", '[{"label": "2min", "size_s": 120, "pane_s": 10}]')
-    monkeypatch.setenv("SHOPPER_EXCLUDE_ROBOTS", "true")
-    of_text = load({"app_ids": "web, app", "start": "2026-01-31T09:00:00+01:00"}).settings
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
+    with monkeypatch.context() as environment:
+        environment.setenv("SHOPPER_WINDOWS", '[{"label": "2min", "size_s": 120, "pane_s": 10}]')
+        environment.setenv("SHOPPER_EXCLUDE_ROBOTS", "true")
+        of_text = load({"app_ids": "web, app", "start": "2026-01-31T09:00:00+01:00"}).settings
     assert load(file=file).settings == of_text
 
 

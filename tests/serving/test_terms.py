@@ -28,6 +28,8 @@ from shopper_reader import (
     UnknownFeatureError,
 )
 
+pytestmark = pytest.mark.usefixtures("nowhere")
+
 TOKEN = "0123456789abcdef"  # noqa: S105
 
 
@@ -95,11 +97,6 @@ def test_a_file_of_tokens_is_looked_at_once_a_second(tmp_path: Any):
     now = 1.0
     assert tokens.known(TOKEN) is None
     assert tokens.known(TOKEN[::-1] + "0")
-
-
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def settings(**given: Any) -> Any:
