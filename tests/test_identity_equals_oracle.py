@@ -13,12 +13,13 @@ from features.pointing import pointing_rows
 from features.row import FeatureRow
 from features.settings import Definitions
 from features.state import ShopperState
-from sinks.codec import fields_of, meta_of
+from sinks.codec import fields_of
 from sinks.keys import key_of
 from tests.features.one_shopper import applied
 from tests.oracle import Oracle, OracleDefinitions
+from tests.shown import Rows, differences, hold, shown
 from tests.strategies import Arrival, people, random_people, telling_moments
-from tests.test_logic_equals_oracle import FENCE_FIELDS, SHORT, Rows, both, differences
+from tests.test_logic_equals_oracle import SHORT, both
 
 pytestmark = pytest.mark.property
 
@@ -50,10 +51,6 @@ def is_stored(row: FeatureRow) -> bool:
     return row.entity == "user" or f"{row.owner}~" in row.entity_id
 
 
-def claim(row: FeatureRow) -> tuple[int, bool, str]:
-    return row.start, not row.moved, row.owner
-
-
 class Identified:
     """Users' and devices' states driven through the logic, as two operators would do it."""
 
@@ -72,22 +69,16 @@ class Identified:
 
     def rows(self, as_of: int) -> Rows:
         """Every row, and a look at the store: it holds the same."""
-        keys: Rows = {}
         held: dict[str, FeatureRow] = {}
         for (_, shopper), state in self.states.items():
             self.logic.advance(state, as_of)
             self.store.write(self.logic.rows(state, shopper))
-            for row in self.logic.all_rows(self.logic.load(self.logic.dump(state)), shopper):
-                key = key_of(row)
-                if row.values is None or row.until <= state.at or claim(held.get(key, row)) < claim(row):
-                    continue
-                held[key] = row
-                meta = {name: text for name, text in meta_of(row, life=0).items() if name not in FENCE_FIELDS}
-                keys[key] = fields_of(row) | meta
+            rows = self.logic.all_rows(self.logic.load(self.logic.dump(state)), shopper)
+            hold(held, rows, state.at)
         live = [row for row in self.store.rows.values() if as_of < row.until and not row.same_as]
         stored = {key_of(row): fields_of(row) for row in live if is_stored(row)}
         assert stored == {key: fields_of(row) for key, row in held.items() if is_stored(row)}
-        return keys
+        return shown(held.values())
 
     def _receiver(self, event: Event, as_of: int) -> Name:
         if self.logic.definitions.identity == "off":

@@ -11,20 +11,17 @@ from msgspec.structs import replace
 from events import event as kinds
 from events.event import Event
 from features.logic import ShopperLogic
+from features.row import FeatureRow
 from features.settings import Definitions, Window
 from features.split import Split
 from features.state import ShopperState
 from features.views import BRANCHES, branch_views
-from sinks.codec import fields_of, meta_of
-from sinks.keys import key_of
 from tests.oracle import Oracle, OracleDefinitions
 from tests.oracle import Window as OracleWindow
+from tests.shown import Rows, differences, hold, shown
 from tests.strategies import Arrival, arrivals, random_arrivals, telling_moments
 
-FENCE_FIELDS = ("_v", "_owner", "_start", "_moved")
 pytestmark = pytest.mark.property
-
-Rows = dict[str, dict[str, str]]
 
 SHORT = (("5s", 5_000, 1_000), ("1min", 60_000, 10_000), ("10min", 600_000, 60_000))
 
@@ -46,19 +43,11 @@ class Driven:
         return self.logic.apply(state, event, moment)
 
     def rows(self, as_of: int) -> Rows:
-        keys: Rows = {}
-        owners: dict[str, tuple[int, str]] = {}
+        held: dict[str, FeatureRow] = {}
         for shopper, state in self.states.items():
             self.logic.advance(state, as_of)
-            for row in self.logic.all_rows(state, shopper):
-                key = key_of(row)
-                owner = (row.start, row.owner)
-                if row.values is None or row.until <= state.at or owners.get(key, owner) < owner:
-                    continue
-                owners[key] = owner
-                meta = {name: text for name, text in meta_of(row, life=0).items() if name not in FENCE_FIELDS}
-                keys[key] = fields_of(row) | meta
-        return keys
+            hold(held, self.logic.all_rows(state, shopper), state.at)
+        return shown(held.values())
 
 
 def both(
@@ -72,17 +61,6 @@ def both(
     ours = Definitions(windows=windows, **rules)  # type: ignore[arg-type]
     theirs = OracleDefinitions(windows=tuple(OracleWindow(*each) for each in definitions), **rules)  # type: ignore[arg-type]
     return ours, theirs
-
-
-def differences(got: Rows, expected: Rows) -> list[tuple[str, str, str | None, str | None]]:
-    """(key, field, ours, the oracle's) wherever the two differ."""
-    nothing: dict[str, str] = {}
-    return [
-        (key, field, got.get(key, nothing).get(field), expected.get(key, nothing).get(field))
-        for key in sorted(got.keys() | expected.keys())
-        for field in sorted(got.get(key, nothing).keys() | expected.get(key, nothing).keys())
-        if got.get(key, nothing).get(field) != expected.get(key, nothing).get(field)
-    ]
 
 
 def assert_equal(

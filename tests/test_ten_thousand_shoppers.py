@@ -9,11 +9,9 @@ from msgspec.structs import replace
 from events.event import Event
 from features.logic import ShopperLogic
 from features.replay import Replay
-from sinks.codec import fields_of, meta_of
-from sinks.keys import key_of
 from tests.oracle import HOUR, Oracle
+from tests.shown import differences, shown
 from tests.strategies import random_people
-from tests.test_logic_equals_oracle import FENCE_FIELDS, Rows, differences
 
 pytestmark = pytest.mark.property
 
@@ -59,11 +57,7 @@ def test_ten_thousand_shoppers_have_the_values_of_the_oracle() -> None:
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
     replay.feed(events)
     assert replay.verdicts == verdicts
-    got: Rows = {}
-    for row in replay.rows():
-        meta = {name: text for name, text in meta_of(row, life=0).items() if name not in FENCE_FIELDS}
-        got[key_of(row)] = fields_of(row) | meta
-    assert differences(got, oracle.rows(clock)) == []
+    assert differences(shown(replay.rows()), oracle.rows(clock)) == []
     people = {event.user_id for event in events} | {event.device_id for event in events}
     assert len(people) > 10_000
     assert sum(row.same_as != "" for row in replay.rows(pointers=True)) > 10_000

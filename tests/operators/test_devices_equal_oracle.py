@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 from features.identity import FORWARD, MERGE
 from features.row import FeatureRow
 from features.settings import Definitions
-from sinks.codec import fields_of, meta_of
-from sinks.keys import key_of
 from tests.operators.network import Network
 from tests.oracle import Oracle, OracleDefinitions
+from tests.shown import Rows, differences, hold, shown
 from tests.strategies import Arrival, people, random_people, telling_moments
-from tests.test_identity_equals_oracle import claim
-from tests.test_logic_equals_oracle import FENCE_FIELDS, Rows, differences
 
 pytestmark = pytest.mark.property
 
@@ -24,18 +21,11 @@ ON, RESTART, CRASH = "on", "restart", "crash"
 
 def rows(network: Network, as_of: int) -> Rows:
     """What the states have to say."""
-    keys: Rows = {}
     held: dict[str, FeatureRow] = {}
     for (_, shopper), state in network.states().items():
         network.logic.advance(state, as_of)
-        for row in network.logic.all_rows(state, shopper):
-            key = key_of(row)
-            if row.values is None or row.until <= state.at or claim(held.get(key, row)) < claim(row):
-                continue
-            held[key] = row
-            meta = {name: text for name, text in meta_of(row, life=0).items() if name not in FENCE_FIELDS}
-            keys[key] = fields_of(row) | meta
-    return keys
+        hold(held, network.logic.all_rows(state, shopper), state.at)
+    return shown(held.values())
 
 
 def assert_equal(arrived: Sequence[Arrival], happens: Sequence[str], identity: str, looks: int) -> None:
