@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
@@ -28,13 +28,23 @@ CURRENCIES = (None, "EUR", "USD")
 NAMED = [sample for sample in SAMPLES if sample.aggregate.named]
 PANED = [sample for sample in SAMPLES if not sample.aggregate.trail and not sample.aggregate.named]
 TRAILS = [sample for sample in SAMPLES if sample.aggregate.trail]
+PLAIN = [*PANED, *TRAILS]
+HALVED = [
+    sample for sample in TRAILS if isinstance(sample.aggregate, Distinct | Funnel | Changes | CartValue)
+]
 
-every_aggregate = pytest.mark.parametrize("sample", SAMPLES, ids=repr)
-every_paned_one = pytest.mark.parametrize("sample", PANED, ids=repr)
-every_named_one = pytest.mark.parametrize("sample", NAMED, ids=repr)
-every_plain_one = pytest.mark.parametrize("sample", [*PANED, *TRAILS], ids=repr)
-every_trail = pytest.mark.parametrize("sample", TRAILS, ids=repr)
-a_few = settings(max_examples=10, deadline=None)
+Test = Callable[..., None]
+
+
+def law(samples: Sequence[Sample], *more: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
+    """What holds for each of the samples, whatever its facts are."""
+
+    def over(test: Test) -> Test:
+        drawn: Test = settings(max_examples=10, deadline=None)(given(DRAWN, *more)(test))
+        each: Test = pytest.mark.parametrize("sample", samples, ids=repr)(drawn)
+        return each
+
+    return over
 
 
 def folded(aggregate: Aggregate, facts: Sequence[Any]) -> Any:
@@ -93,9 +103,7 @@ def test_every_aggregate_is_under_these_laws_and_exported() -> None:
     assert features.aggregates.__all__ == sorted(features.aggregates.__all__)
 
 
-@every_aggregate
-@a_few
-@given(DRAWN)
+@law(SAMPLES)
 def test_zero_is_the_identity_of_merge(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     facts = sample.all(drawn)
@@ -106,9 +114,7 @@ def test_zero_is_the_identity_of_merge(sample: Sample, drawn: Drawn) -> None:
         assert meaning(aggregate, plain(aggregate, acc)) == meaning(aggregate, acc)
 
 
-@every_aggregate
-@a_few
-@given(DRAWN)
+@law(SAMPLES)
 def test_merge_is_commutative_and_associative_and_folds(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     xs, ys, zs = sample.facts(drawn)
@@ -119,9 +125,7 @@ def test_merge_is_commutative_and_associative_and_folds(sample: Sample, drawn: D
     assert aggregate.merge(deepcopy(a), aggregate.merge(deepcopy(b), c)) == plain(aggregate, whole)
 
 
-@every_aggregate
-@a_few
-@given(DRAWN)
+@law(SAMPLES)
 def test_the_right_side_of_merge_stays_as_it_is(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     xs, ys, zs = sample.facts(drawn)
@@ -134,9 +138,7 @@ def test_the_right_side_of_merge_stays_as_it_is(sample: Sample, drawn: Drawn) ->
     assert right == before
 
 
-@every_aggregate
-@a_few
-@given(DRAWN)
+@law(SAMPLES)
 def test_to_unite_is_to_merge_and_to_tell_what_is_not_said_any_more(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     xs, ys, _ = sample.facts(drawn)
@@ -151,9 +153,7 @@ def test_to_unite_is_to_merge_and_to_tell_what_is_not_said_any_more(sample: Samp
         )
 
 
-@every_aggregate
-@a_few
-@given(DRAWN)
+@law(SAMPLES)
 def test_an_accumulator_survives_messagepack(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     xs, ys, _ = sample.facts(drawn)
@@ -171,9 +171,7 @@ def grown(aggregate: Aggregate, facts: Sequence[Any]) -> tuple[Any, list[int | N
     return accs.get(SLOT, aggregate.zero()), told
 
 
-@every_plain_one
-@a_few
-@given(DRAWN)
+@law(PLAIN)
 def test_to_grow_is_to_add_while_no_cap_is_met(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     facts = sample.all(drawn)
@@ -182,9 +180,7 @@ def test_to_grow_is_to_add_while_no_cap_is_met(sample: Sample, drawn: Drawn) -> 
         assert acc == folded(aggregate, facts)
 
 
-@every_plain_one
-@a_few
-@given(DRAWN, st.integers(0, LAST))
+@law(PLAIN, st.integers(0, LAST))
 def test_what_is_said_not_to_change_does_not_change_in_any_window(
     sample: Sample, drawn: Drawn, start: int
 ) -> None:
@@ -198,9 +194,7 @@ def test_what_is_said_not_to_change_does_not_change_in_any_window(
             assert [meaning(aggregate, acc, each) for each in windows] == before
 
 
-@every_paned_one
-@a_few
-@given(DRAWN)
+@law(PANED)
 def test_the_total_is_the_merge_of_the_panes_whatever_leaves(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     panes: dict[int, Any] = {}
@@ -218,9 +212,7 @@ def test_the_total_is_the_merge_of_the_panes_whatever_leaves(sample: Sample, dra
         assert meaning(aggregate, total) == meaning(aggregate, left)
 
 
-@every_named_one
-@a_few
-@given(DRAWN, st.integers(0, LAST // WIDTH))
+@law(NAMED, st.integers(0, LAST // WIDTH))
 def test_names_and_the_weights_of_the_panes_that_stay_are_what_a_window_holds(
     sample: Sample, drawn: Drawn, first: int
 ) -> None:
@@ -253,9 +245,7 @@ def test_names_and_the_weights_of_the_panes_that_stay_are_what_a_window_holds(
     assert len(names.get(SLOT, [0, {}])[1]) <= bag.most
 
 
-@every_paned_one
-@a_few
-@given(DRAWN)
+@law(PANED)
 def test_what_is_no_set_is_never_halved(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     acc = folded(aggregate, sample.all(drawn))
@@ -263,14 +253,7 @@ def test_what_is_no_set_is_never_halved(sample: Sample, drawn: Drawn) -> None:
         assert aggregate.halve(deepcopy(acc)) == (acc, BEGINNING)
 
 
-HALVED = [
-    sample for sample in TRAILS if isinstance(sample.aggregate, Distinct | Funnel | Changes | CartValue)
-]
-
-
-@pytest.mark.parametrize("sample", HALVED, ids=repr)
-@a_few
-@given(DRAWN)
+@law(HALVED)
 def test_a_half_says_the_same_of_windows_that_begin_after_what_was_lost(sample: Sample, drawn: Drawn) -> None:
     aggregate = sample.aggregate
     acc = folded(aggregate, sample.all(drawn))
@@ -284,9 +267,7 @@ def test_a_half_says_the_same_of_windows_that_begin_after_what_was_lost(sample: 
         acc = half
 
 
-@every_trail
-@a_few
-@given(DRAWN, st.tuples(st.integers(0, LAST), st.integers(0, LAST)))
+@law(TRAILS, st.tuples(st.integers(0, LAST), st.integers(0, LAST)))
 def test_a_pruned_trail_is_one_without_the_older_facts(
     sample: Sample, drawn: Drawn, moments: tuple[int, int]
 ) -> None:
@@ -304,7 +285,7 @@ def test_a_pruned_trail_is_one_without_the_older_facts(
         assert meaning(aggregate, pruned, later) == meaning(aggregate, unpruned, later)
 
 
-@every_trail
+@pytest.mark.parametrize("sample", TRAILS, ids=repr)
 def test_a_trail_that_ends_before_the_window_is_gone(sample: Sample) -> None:
     aggregate = sample.aggregate
     assert isinstance(aggregate, Trail)
