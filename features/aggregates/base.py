@@ -129,6 +129,30 @@ class Aggregate(ABC):
         return self.merge(left, right), BEGINNING
 
 
+class Sum(Aggregate):
+    """A whole number that grows by what each fact adds."""
+
+    __slots__ = ()
+
+    number = True
+
+    def zero(self) -> int:
+        """Nothing."""
+        return 0
+
+    def merge(self, left: int, right: int) -> int:
+        """The sum."""
+        return left + right
+
+    def remove(self, total: int, pane: int) -> int:
+        """The difference."""
+        return total - pane
+
+    def result(self, acc: int, reading: Reading = WHOLE) -> int:
+        """The number."""
+        return acc
+
+
 class Trail(Aggregate):
     """An aggregate over what was last, by event time, kept once for all windows.
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import BEGINNING, WHOLE, Accs, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, Accs, Fact, Sum
 
 
 @dataclass(frozen=True)
-class Count(Aggregate):
+class Count(Sum):
     """Number of facts, or of those whose field `where` is true. Accumulator: int.
 
     >>> count = Count()
@@ -17,28 +17,14 @@ class Count(Aggregate):
 
     where: str = ""
 
-    number = True
-
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_wanted", attrgetter(self.where) if self.where else None)
-
-    def zero(self) -> int:
-        """No facts."""
-        return 0
 
     def add(self, acc: int, fact: Fact) -> int:
         """One more, if it is wanted."""
         wanted = self._wanted  # type: ignore[attr-defined]
         return acc + 1 if wanted is None or wanted(fact) else acc
-
-    def merge(self, left: int, right: int) -> int:
-        """The sum."""
-        return left + right
-
-    def remove(self, total: int, pane: int) -> int:
-        """The difference."""
-        return total - pane
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """The most frequent step of all, without a detour."""
@@ -47,7 +33,3 @@ class Count(Aggregate):
             accs[slot] = accs.get(slot, 0) + 1
             return BEGINNING
         return None
-
-    def result(self, acc: int, reading: Reading = WHOLE) -> int:
-        """The count."""
-        return acc

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from operator import attrgetter
 
-from features.aggregates.base import BEGINNING, WHOLE, Accs, Aggregate, Fact, Reading
+from features.aggregates.base import BEGINNING, Accs, Fact, Sum
 
 
 @dataclass(frozen=True)
-class Total(Aggregate):
+class Total(Sum):
     """Sum of the int `field` over the facts that carry it. Accumulator: int.
 
     >>> from features.facts import PurchaseFact
@@ -18,27 +18,13 @@ class Total(Aggregate):
 
     field: str
 
-    number = True
-
     def __post_init__(self) -> None:
         """Look the field's getter up once."""
         object.__setattr__(self, "_get", attrgetter(self.field))
 
-    def zero(self) -> int:
-        """Nothing."""
-        return 0
-
     def add(self, acc: int, fact: Fact) -> int:
         """Add the field; an absent one adds nothing."""
         return acc + (self._get(fact) or 0)  # type: ignore[attr-defined]
-
-    def merge(self, left: int, right: int) -> int:
-        """The sum."""
-        return left + right
-
-    def remove(self, total: int, pane: int) -> int:
-        """The difference."""
-        return total - pane
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
         """Nothing changes where there is nothing to add."""
@@ -47,7 +33,3 @@ class Total(Aggregate):
             return None
         accs[slot] = accs.get(slot, 0) + more
         return BEGINNING
-
-    def result(self, acc: int, reading: Reading = WHOLE) -> int:
-        """The sum."""
-        return acc
