@@ -3,6 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from jobs.local.jars import provide, read_lock
 from jobs.local.toolchain import find_flink, find_java
 from jobs.settings import Loaded, Problem, Settings, SettingsError
 from jobs.settings.job import job_config
+
+WorkersPython = Annotated[
+    str, typer.Option(metavar="PATH", help="The workers' Python; default: the one their cluster configures.")
+]
 
 
 def config_of(loaded: Loaded, python: str = "") -> JobConfig:

@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from jobs.cli.flags import JOB, with_settings
-from jobs.cli.hand_over import config_of, hand_over, tried
+from jobs.cli.hand_over import WorkersPython, config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.cli.stop import running_job, stop_job
 from jobs.cluster.flink_rest import ENDED, FlinkRest, FlinkRestError
@@ -31,10 +31,7 @@ def migrate(
     offsets: Annotated[
         str, typer.Option(metavar="P:N,…", help="Where that one was to read on, as it said.")
     ] = "",
-    python: Annotated[
-        str,
-        typer.Option(metavar="PATH", help="The workers' Python; default: the one their cluster configures."),
-    ] = "",
+    python: WorkersPython = "",
     preflight: Annotated[
         bool,
         typer.Option(help="Try Kafka and Redis from here first."),

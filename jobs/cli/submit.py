@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from jobs.cli.flags import JOB, with_settings
-from jobs.cli.hand_over import config_of, hand_over, tried
+from jobs.cli.hand_over import WorkersPython, config_of, hand_over, tried
 from jobs.cli.outcome import CommandError
 from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
 from jobs.cluster.standing import StandingError, standing_of
@@ -30,10 +30,7 @@ def submit(
     new_life: Annotated[
         bool, typer.Option("--new-life", help="Begin without state although a job of this name has lived.")
     ] = False,
-    python: Annotated[
-        str,
-        typer.Option(metavar="PATH", help="The workers' Python; default: the one their cluster configures."),
-    ] = "",
+    python: WorkersPython = "",
     preflight: Annotated[
         bool,
         typer.Option(
