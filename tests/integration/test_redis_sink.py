@@ -15,9 +15,9 @@ from sinks.branch_fields import BranchFields
 from sinks.codec import Stored, decode, fields_of
 from sinks.errors import SinkSettingError, SinkUnavailable
 from sinks.redis_sink import RedisSink
+from tests.proxies import certificate, proxy
 from tests.sinks.rows import HOUR, KEY, LIFE, NOW, features, row, session
 from tests.sinks.servers import cluster, running, sentinel
-from tests.sinks.tls import certificate, front
 
 pytestmark = pytest.mark.integration
 
@@ -483,10 +483,10 @@ def test_password_and_user_are_used_and_wrong_ones_are_told_at_once(tmp_path):
 
 def test_tls_checks_the_certificate(tmp_path, server, redis):
     cert, key = certificate(tmp_path)
-    with front(server.port, cert, key) as port:
-        trusting = connect(f"rediss://localhost:{port}?ssl_ca_certs={cert}", give_up_s=5)
+    with proxy(server.port, (cert, key)) as tls:
+        trusting = connect(f"rediss://localhost:{tls.port}?ssl_ca_certs={cert}", give_up_s=5)
         assert trusting.write([row()], LIFE).written == 1
-        for url in (f"rediss://localhost:{port}", f"rediss://127.0.0.1:{port}?ssl_ca_certs={cert}"):
+        for url in (f"rediss://localhost:{tls.port}", f"rediss://127.0.0.1:{tls.port}?ssl_ca_certs={cert}"):
             with pytest.raises(SinkUnavailable, match=r"(?i)certificate"):
                 connect(url, give_up_s=3).write([row()], LIFE)
     assert features(redis)

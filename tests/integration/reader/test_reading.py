@@ -12,10 +12,10 @@ from shopper_reader import ConnectError, Features, Limits, Money, TransportError
 from sinks.redis_sink import RedisSink
 from tests.harness import wait_until
 from tests.integration.reader.writing import AHEAD, Job, now
+from tests.proxies import certificate, proxy
 from tests.reader.answers import REPORTS, report
 from tests.sinks.rows import HOUR, LIFE, row, session
 from tests.sinks.servers import cluster, free_port, running, sentinel
-from tests.sinks.tls import certificate, front
 
 PROGRESS = "pipeline:job:progress"
 PATIENT = Limits(timeout_s=10, connect_timeout_s=10)
@@ -142,8 +142,8 @@ def test_sentinels_name_the_primary(tmp_path, connect):
 def test_tls_is_checked_by_the_authority_that_the_url_names(tmp_path, server, sink, connect):
     written(sink, alive())
     cert, key = certificate(tmp_path)
-    with front(server.port, cert, key) as port:
-        features = connect(f"rediss://localhost:{port}?ssl_ca_certs={cert}", job="job", limits=PATIENT)
+    with proxy(server.port, (cert, key)) as tls:
+        features = connect(f"rediss://localhost:{tls.port}?ssl_ca_certs={cert}", job="job", limits=PATIENT)
         assert features.get("ada")["5min"].verdict is Verdict.FRESH
 
 
