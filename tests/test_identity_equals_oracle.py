@@ -16,6 +16,7 @@ from features.state import ShopperState
 from sinks.codec import fields_of
 from sinks.keys import key_of
 from tests.features.one_shopper import applied
+from tests.logics import logic_of
 from tests.oracle import Oracle, OracleDefinitions
 from tests.shown import Rows, differences, hold, shown
 from tests.strategies import Arrival, people, random_people, telling_moments
@@ -123,7 +124,7 @@ def assert_equal(
     theirs: OracleDefinitions,
     left_out: tuple[str, ...] = (),
 ) -> None:
-    driven, oracle = Identified(ShopperLogic(definitions=ours)), Oracle(theirs)
+    driven, oracle = Identified(logic_of(ours)), Oracle(theirs)
     for arrival in arrived:
         assert driven.arrive(arrival) == oracle.arrive(*arrival), arrival
     assert not any(state.overflow for state in driven.states.values()), "a bound was met: take fewer sessions"

@@ -15,7 +15,8 @@ from features.row import FeatureRow
 from features.settings import Definitions, Window
 from features.split import Split
 from features.state import ShopperState
-from features.views import BRANCHES, branch_views
+from features.views import BRANCHES
+from tests.logics import logic_of
 from tests.oracle import Oracle, OracleDefinitions
 from tests.oracle import Window as OracleWindow
 from tests.shown import Rows, differences, hold, shown
@@ -70,7 +71,7 @@ def assert_equal(
     theirs: OracleDefinitions | None = None,
     left_out: tuple[str, ...] = (),
 ) -> None:
-    driven, oracle = Driven(ShopperLogic(definitions=ours)), Oracle(theirs)
+    driven, oracle = Driven(logic_of(ours)), Oracle(theirs)
     for arrival in arrived:
         assert driven.arrive(arrival) == oracle.arrive(*arrival), arrival
     evicted = any(state.overflow for state in driven.states.values())
@@ -126,8 +127,8 @@ def test_orders_of_the_checkout_step_rule_among_transactions(seed: int) -> None:
 @given(arrivals(max_size=20))
 def test_branches_apart_give_the_fields_of_the_fused_host(arrived: list[Arrival]) -> None:
     split = Split()
-    fused = Driven(ShopperLogic())
-    apart = {branch: Driven(ShopperLogic(branch_views(branch))) for branch in BRANCHES}
+    fused = Driven(logic_of())
+    apart = {branch: Driven(logic_of(branch=branch)) for branch in BRANCHES}
     first: dict[str, Event] = {}
     for event, moment in arrived:
         if first.setdefault(event.event_id, event) != event:

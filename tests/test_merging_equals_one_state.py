@@ -12,6 +12,7 @@ from features.logic import ShopperLogic
 from features.row import FeatureRow
 from features.settings import Definitions
 from features.state import ShopperState
+from tests.logics import logic_of
 from tests.oracle import HOUR
 from tests.strategies import Arrival, arrivals, random_arrivals
 
@@ -57,7 +58,7 @@ def merged(logic: ShopperLogic, parts: Sequence[ShopperState], as_of: int) -> Sh
 
 
 def check(arrived: Sequence[Arrival], parts: int, rng: Random, step: int) -> None:
-    logic = ShopperLogic(definitions=Definitions(checkout_order_step=step))
+    logic = logic_of(Definitions(checkout_order_step=step))
     arrived = told_once(arrived)
     as_of = max((moment for _, moment in arrived), default=0)
     groups: list[list[Arrival]] = [[] for _ in range(parts)]

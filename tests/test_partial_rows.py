@@ -14,6 +14,7 @@ from features.settings import Definitions
 from features.state import ShopperState
 from features.views import BRANCHES, branch_views
 from tests.features.one_shopper import applied
+from tests.logics import logic_of
 from tests.strategies import START, Arrival, arrivals, random_arrivals, telling_moments
 
 pytestmark = pytest.mark.property
@@ -55,7 +56,7 @@ def told(row: FeatureRow) -> tuple[Any, ...]:
 
 def run(arrived: Sequence[Arrival], every: int, packed: bool, definitions: Definitions) -> int:
     """Drive shoppers, look after every few events, and compare; returns how many rows were partial."""
-    logic = ShopperLogic(definitions=definitions)
+    logic = logic_of(definitions)
     states: dict[str, ShopperState] = {}
     stores: dict[str, Store] = {}
 

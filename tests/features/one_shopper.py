@@ -9,6 +9,7 @@ from events.event import PRODUCT_VIEW, Event, Product
 from features.logic import ShopperLogic, Verdict
 from features.row import FeatureRow
 from features.state import ShopperState
+from tests.logics import logic_of
 
 T = 1_709_640_000_000
 """5 March 2024, 12:00 UTC: the edge of a pane of every width."""
@@ -58,7 +59,7 @@ class OneShopper:
     """Ann, whose state goes through a logic; wake-ups happen when the state asks for them."""
 
     def __init__(self, logic: ShopperLogic | None = None, packed: bool = False) -> None:
-        self.logic = logic or ShopperLogic()
+        self.logic = logic or logic_of()
         self.state: ShopperState = self.logic.zero()
         self.shown = Shown()
         self.now = T

@@ -18,6 +18,7 @@ from operators.devices import Devices
 from operators.shard import Shard, ShardOptions
 from sinks.redis_sink import WriteReport
 from sinks.sequence import Stamp
+from tests.logics import logic_of
 
 NOW = 1_700_000_000_000
 
@@ -139,7 +140,7 @@ class Instance:
         self.now = NOW
         self.store, self.waiting = MapOfBuckets(), MapOfBuckets()
         self.sink = SinkThatRemembers()
-        self.logic = logic or ShopperLogic(definitions=definitions)
+        self.logic = logic or logic_of(definitions)
         self.cached = cached
         self.accounts = accounts
         self.timers: set[int] = set()

@@ -13,6 +13,7 @@ from features.settings import Definitions
 from features.state import ShopperState
 from operators.routing import DEVICES, Router
 from operators.store import LEDGER
+from tests.logics import logic_of
 from tests.operators.fakes import Instance
 
 BUCKETS = 4
@@ -31,10 +32,10 @@ class Encoded:
 class Network:
     """Batches go through the router to the devices and on to the users, as Flink would carry them."""
 
-    def __init__(self, definitions: Definitions, logic: type[ShopperLogic] = ShopperLogic) -> None:
+    def __init__(self, definitions: Definitions, logic: type[ShopperLogic] | None = None) -> None:
         router: Any = Encoded()
         self.router = Router(router, "topic", BUCKETS, identity=definitions.identity != "off")
-        self.logic = logic(definitions=definitions)
+        self.logic = logic(definitions=definitions) if logic else logic_of(definitions)
         self.hosts = {
             host: Instance(self.logic, buckets=BUCKETS, devices=host == DEVICES) for host in ("", DEVICES)
         }
