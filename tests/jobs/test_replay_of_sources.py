@@ -8,7 +8,6 @@ from typer.testing import CliRunner, Result
 
 from jobs.cli.main import app
 from jobs.inputs import shipped
-from jobs.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -20,13 +19,9 @@ CLICKS = [
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with such records, and none of our variables."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"SHOPPER_{name.upper()}", raising=False)
-    Path("clicks.jsonl").write_text("\n".join(map(json.dumps, CLICKS)), encoding="utf-8")
-    return tmp_path
+def clicks(nowhere: Path) -> None:
+    """A file of such records in the working directory."""
+    (nowhere / "clicks.jsonl").write_text("\n".join(map(json.dumps, CLICKS)), encoding="utf-8")
 
 
 def replayed(*arguments: str) -> Result:
