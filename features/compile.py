@@ -16,7 +16,10 @@ ReadOut = Callable[[Any, Reading], Any]
 Join = Callable[[Any, Any], Any]
 Run = Callable[[dict[str, Value], list[str], Sequence[Accs], Accs, Reading], None]
 """Adds values of features, and names of those that have none: of totals, trails and what is read."""
-PANES, TRAIL, NAMED, NUMBER = range(4)
+PANES, TRAIL, NAMED, NUMBER, ALONE, COUNTED, NEVER = range(7)
+"""Where an accumulator lies. In panes, of which NUMBERs are simply added up; in the trails, once for all
+windows; NAMED ones in both. A session has one of each: ALONE, COUNTED where it is a number. What is NEVER
+changed lies nowhere."""
 
 
 class Slot(NamedTuple):
@@ -24,7 +27,6 @@ class Slot(NamedTuple):
 
     slot: int
     kept: int
-    """In panes, of which NUMBERs are simply added up; once for all windows; or both."""
     join: Join
     reads: tuple[tuple[str, ReadOut], ...]
     blanks: dict[str, Value | None]
@@ -68,6 +70,15 @@ SUMMED: Final = """\
     for total in totals:
         {value} += total.get({slot}, 0)
 """
+HELD: Final = """\
+    acc = trails.get({slot})
+"""
+TAKEN: Final = """\
+    {value} = trails.get({slot}, 0)
+"""
+ALWAYS: Final = """\
+    values[{name!r}] = {value}
+"""
 WRITTEN: Final = """\
     if {value} is None:
         absent.append({name!r})
@@ -96,7 +107,10 @@ def source_of(part: Part, names: dict[str, Any]) -> str:
         several = " or ".join(place.of(name) for name in part.currency)
         lines.append(f"    reading.currency = {several}\n")
     lines += _phase(part.rest, place)
-    lines += [WRITTEN.format(value=place.of(name), name=name) for name in part.names]
+    slots = (*part.first.slots, *part.rest.slots)
+    numbers = {name for slot in slots if slot.kept in (NUMBER, COUNTED) for name, _ in slot.reads}
+    for name in part.names:
+        lines.append((ALWAYS if name in numbers else WRITTEN).format(value=place.of(name), name=name))
     return "".join(lines)
 
 
@@ -128,9 +142,26 @@ def _phase(phase: Phase, place: Places) -> Iterator[str]:
 
 
 def _slot(slot: Slot, place: Places) -> Iterator[str]:
-    if slot.kept == NUMBER:
-        for name, _ in slot.reads:
-            yield SUMMED.format(value=place.of(name), slot=slot.slot)
+    if slot.kept in (NUMBER, COUNTED):
+        line = SUMMED if slot.kept == NUMBER else TAKEN
+        yield from (line.format(value=place.of(name), slot=slot.slot) for name, _ in slot.reads)
+        return
+    blanks = [f"{place.of(name)} = {place.call('b', name, slot.blanks[name])}\n" for name, _ in slot.reads]
+    if slot.kept == NEVER:
+        yield from (f"    {line}" for line in blanks)
+        return
+    yield from _found(slot, place)
+    yield "    if acc is None:\n"
+    yield from (f"        {line}" for line in blanks)
+    yield "    else:\n"
+    for name, read_out in slot.reads:
+        yield f"        {place.of(name)} = {place.call('r', name, read_out)}(acc, reading)\n"
+
+
+def _found(slot: Slot, place: Places) -> Iterator[str]:
+    """How `acc` becomes the accumulator, None where there is none."""
+    if slot.kept == ALONE:
+        yield HELD.format(slot=slot.slot)
         return
     if slot.kept != PANES:
         yield SHARED.format(slot=slot.slot)
@@ -140,9 +171,3 @@ def _slot(slot: Slot, place: Places) -> Iterator[str]:
         yield PANED.format(slot=slot.slot, join=place.call("j", "", slot.join))
     if slot.kept == NAMED:
         yield "    acc = None if names is None else (names, acc or {})\n"
-    yield "    if acc is None:\n"
-    for name, _ in slot.reads:
-        yield f"        {place.of(name)} = {place.call('b', name, slot.blanks[name])}\n"
-    yield "    else:\n"
-    for name, read_out in slot.reads:
-        yield f"        {place.of(name)} = {place.call('r', name, read_out)}(acc, reading)\n"

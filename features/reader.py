@@ -4,12 +4,26 @@ A program names, view by view, the features to read. It is compiled once for eac
 changed together, and reads what they and the currency chosen decide, directly or by derivation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from features.aggregates.base import Accs, Aggregate, Reading
 from features.aggregates.own import Own
-from features.compile import NAMED, NUMBER, PANES, TRAIL, Join, Part, Phase, Run, Slot, compiled
+from features.compile import (
+    ALONE,
+    COUNTED,
+    NAMED,
+    NEVER,
+    NUMBER,
+    PANES,
+    TRAIL,
+    Join,
+    Part,
+    Phase,
+    Run,
+    Slot,
+    compiled,
+)
 from features.definition import Derived, Feature, FeatureView
 from features.row import Value
 
@@ -36,8 +50,11 @@ class Reader:
     def __init__(self, views: Iterable[FeatureView], bits: dict[int, int]) -> None:
         """Remember the views; `bits` gives the bit of each slot."""
         self._bits = bits
+        hosted = tuple(views)
+        self._slots = {view.name: {f.name: view.slot(f) for f in view.accumulated()} for view in hosted}
+        """By view and feature: a slot is made of words, which takes long."""
         self._views = [
-            (view, sum({bits[view.slot(feature)] for feature in view.accumulated()})) for view in views
+            (view, sum({bits[slot] for slot in self._slots[view.name].values()})) for view in hosted
         ]
         self._programs: dict[int, Program] = {}
         self._compiled: dict[tuple[str, int], tuple[Part, Run]] = {}
@@ -52,7 +69,7 @@ class Reader:
             each = [self._view(view, bits & own) for view, own in self._views if bits & own]
             parts, runs = [part for part, _ in each], [run for _, run in each]
             slots = [slot for part in parts for phase in (part.first, part.rest) for slot in phase.slots]
-            paned = any(slot.kept != TRAIL for slot in slots)
+            paned = any(slot.kept in (PANES, NAMED, NUMBER) for slot in slots)
             found = self._programs[bits] = Program(tuple(parts), paned, tuple(runs))
         return found
 
@@ -64,30 +81,31 @@ class Reader:
         return found
 
     def _part(self, view: FeatureView, bits: int) -> Part:
-        changed = self._changed(view, bits)
+        slots, changed = self._slots[view.name], self._changed(view, bits)
         needed = _needed(view, changed)
         chosen = max((i + 1 for i, f in enumerate(view.features) if f.name in view.currency), default=0)
-        features = [feature for feature in view.features if feature.name in needed]
-        first = [feature for feature in features if feature in view.features[:chosen]]
+        first = [feature for feature in view.features[:chosen] if feature.name in needed]
+        rest = [feature for feature in view.features[chosen:] if feature.name in needed]
         return Part(
             tuple(
                 (f.name, getattr(f.aggregate, f.read))
-                for f in features
+                for f in (*first, *rest)
                 if isinstance(f, Feature) and isinstance(f.aggregate, Own)
             ),
-            _phase(view, first),
+            _phase(view, slots, first),
             tuple(name for name in view.currency if name in needed),
-            _phase(view, [feature for feature in features if feature not in first]),
+            _phase(view, slots, rest),
             tuple(f.name for f in view.public() if f.name in changed),
         )
 
     def _changed(self, view: FeatureView, bits: int) -> set[str]:
+        slots = self._slots[view.name]
         changed: set[str] = set()
         for feature in view.features:
             if isinstance(feature, Derived):
                 hit = not changed.isdisjoint(feature.inputs)
             else:
-                hit = bool(bits & self._bits[view.slot(feature)]) or (
+                hit = bool(bits & self._bits[slots[feature.name]]) or (
                     feature.aggregate.monetary and not changed.isdisjoint(view.currency)
                 )
             if hit:
@@ -129,28 +147,33 @@ def _with_inputs(view: FeatureView, names: set[str]) -> set[str]:
     return needed
 
 
-def _phase(view: FeatureView, features: Sequence[Feature | Derived]) -> Phase:
+def _phase(view: FeatureView, known: Mapping[str, int], features: Sequence[Feature | Derived]) -> Phase:
     slots: dict[int, list[Feature]] = {}
     for feature in features:
         if isinstance(feature, Feature) and not isinstance(feature.aggregate, Own):
-            slots.setdefault(view.slot(feature), []).append(feature)
+            slots.setdefault(known[feature.name], []).append(feature)
     return Phase(
-        tuple(_slot(slot, reads) for slot, reads in slots.items()),
+        tuple(_slot(view, slot, reads) for slot, reads in slots.items()),
         tuple((f.name, f.inputs, f.function) for f in features if isinstance(f, Derived)),
     )
 
 
-def _slot(slot: int, features: list[Feature]) -> Slot:
+def _slot(view: FeatureView, slot: int, features: list[Feature]) -> Slot:
     aggregate = features[0].aggregate
     nothing = NOBODY if aggregate.named else aggregate.zero()
     reads = tuple((f.name, getattr(aggregate, f.read)) for f in features)
-    return Slot(
-        slot,
-        NAMED if aggregate.named else TRAIL if aggregate.trail else NUMBER if aggregate.number else PANES,
-        _joined(aggregate),
-        reads,
-        {name: read_out(nothing, Reading()) for name, read_out in reads},
-    )
+    blanks = {name: read_out(nothing, Reading()) for name, read_out in reads}
+    return Slot(slot, _kept(view, aggregate), _joined(aggregate), reads, blanks)
+
+
+def _kept(view: FeatureView, aggregate: Aggregate) -> int:
+    if aggregate.idle:
+        return NEVER
+    if view.scope == "session":
+        return COUNTED if aggregate.number else ALONE
+    if aggregate.named:
+        return NAMED
+    return TRAIL if aggregate.trail else NUMBER if aggregate.number else PANES
 
 
 def _joined(aggregate: Aggregate) -> Join:
