@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from features.row import FeatureRow
+from features.row import FeatureRow, Value
 from sinks.codec import fence, fields_of, meta_of
 from sinks.text import TEXT, clean
 
@@ -15,7 +15,8 @@ _IF_THERE: Final = "there"
 _MOVED: Final = "moved"
 _NOBODY: Final = (False, False, False)
 Texts = dict[int, list[str]]
-"""What was made of `FeatureRow.values`, by its identity: the current session goes to two keys."""
+"""What was made of `FeatureRow.values`, by its identity: the current session goes to two keys, and windows
+that hold the same events say the same. Only while the rows live: an identity may come again."""
 
 
 def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequence[Any]:
@@ -50,12 +51,13 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
             flat += ("_moved", "1")
     if row.capped:
         flat += ("_capped", "1")
-    flat += _features(row, texts)
+    flat += _features(values, {} if texts is None else texts)
+    owned = _ownership(row, gone=False) if row.entity == "session" else ()
     if row.base is None:
-        return (version, until, flat, *_ownership(row, gone=False))
+        return (version, until, flat, *owned)
     absent = row.absent if row.capped else (*row.absent, "_capped")
-    base = fence(life, *row.base)
-    return (version, until, flat, *(_ownership(row, gone=False) or _NOBODY), base, absent)
+    seen, at = row.base
+    return (version, until, flat, *(owned or _NOBODY), fence(life, seen, at), absent)
 
 
 def shared_row(
@@ -79,17 +81,13 @@ def shared_row(
     return version, until, str(row.next), row.at, row.capped, _flat({**mine, **fields}), absent, row.forgotten
 
 
-def _features(row: FeatureRow, texts: Texts | None) -> list[str]:
-    values = row.values or {}
-    twice = texts is not None and row.window == "session"
-    if twice and (known := texts.get(id(values))) is not None:  # type: ignore[union-attr]
-        return known
-    made: list[str] = []
-    for name, value in values.items():
-        made += (name, TEXT[type(value)](value))
-    if twice:
-        texts[id(values)] = made  # type: ignore[index]
-    return made
+def _features(values: Mapping[str, Value], texts: Texts) -> list[str]:
+    known = texts.get(id(values))
+    if known is None:
+        known = texts[id(values)] = []
+        for name, value in values.items():
+            known += (name, TEXT[type(value)](value))
+    return known
 
 
 def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:
