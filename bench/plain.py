@@ -12,6 +12,7 @@ from features.logic import ShopperLogic
 from features.settings import Definitions
 from operators.applying import Applier
 from operators.cache import CachedStore
+from operators.garbage import collect_seldom
 from operators.routing import Router
 from operators.shard import Shard, ShardOptions
 from operators.store import LEDGER
@@ -66,6 +67,7 @@ class PlainJob:
         self, sink: Sink, now: int, buckets: int = 16, definitions: Definitions | None = None
     ) -> None:
         """Begin without state at `now` (epoch ms); `now` may be set as time passes."""
+        collect_seldom()
         self.now = now
         self.states = Buckets()
         definitions = definitions or Definitions()

@@ -15,6 +15,7 @@ from features.identity import OFF
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES
+from operators.garbage import collect_seldom
 from operators.placement import bucket_keys
 from operators.places import number_of
 from operators.release import FINGERPRINT, check
@@ -62,6 +63,7 @@ class DecodeFunction(ProcessFunction):
         """Make the router."""
         options = self._options
         check(options.code)
+        collect_seldom()
         split = Split(options.definitions) if options.branches else None
         identity = options.definitions.identity != OFF
         number = number_of(options.topic) if options.source else 0

@@ -15,6 +15,7 @@ from features.views import BRANCHES, branch_views
 from operators.applying import Applier
 from operators.cache import CachedStore
 from operators.devices import Devices
+from operators.garbage import collect_seldom
 from operators.gauges import Gauges
 from operators.placement import bucket_keys, bucket_of_key
 from operators.release import FINGERPRINT, check
@@ -51,6 +52,7 @@ class FeaturesFunction(KeyedProcessFunction):
         """Connect the shard to Flink's state, the sink and the gauges."""
         options = self._options
         check(options.code)
+        collect_seldom()
         store = CachedStore(FlinkMap(runtime_context, "shoppers"), options.cached_shoppers)
         self._sink = self.sink()
         logic, branch = self.logic(), options.shard.branch
