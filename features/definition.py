@@ -67,6 +67,15 @@ class Derived:
         """Read the inputs off the function's signature."""
         object.__setattr__(self, "inputs", tuple(inspect.signature(self.function).parameters))
 
+    @property
+    def identity(self) -> str:
+        """What the value depends on beside what it reads."""
+        # As compiled, and so the same for the same source and Python; names inside are those of globals.
+        code = self.function.__code__
+        made_of = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
+        told = (self.inputs, code.co_code, code.co_names, made_of)
+        return f"{self.name} {self.type} {crc32(repr(told).encode())}"
+
 
 @dataclass(frozen=True)
 class FeatureView:
@@ -123,11 +132,7 @@ class FeatureView:
         """What a value depends on beside the state: where it changes, rows are to be made anew."""
         if isinstance(feature, Feature):
             return f"{feature.name} {feature.type} {self.slot(feature)} {feature.read}"
-        # As compiled, and so the same for the same source and Python; names inside are those of globals.
-        code = feature.function.__code__
-        made_of = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
-        told = (feature.inputs, code.co_code, code.co_names, made_of)
-        return f"{feature.name} {feature.type} {crc32(repr(told).encode())}"
+        return feature.identity
 
     def wants(self, event: Event) -> bool:
         """Whether the event is a fact of this view."""

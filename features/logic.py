@@ -138,6 +138,13 @@ class ShopperLogic(Identified):
             self._again(state)
         return "applied"
 
+    def orders(self, state: ShopperState, event: Event, as_of: int) -> bool:
+        """Whether an event that is about to be applied is an order, or a line of one, not told before."""
+        if event.kind not in ORDERED:
+            return False
+        self.advance(state, as_of)
+        return order_key(event) not in orders_of(state)
+
     def advance(self, state: ShopperState, as_of: int) -> None:
         """Let time pass to `as_of`: panes leave, sessions close, what is over is dropped."""
         state.at = at = max(state.at, as_of)
@@ -180,7 +187,7 @@ class ShopperLogic(Identified):
 
     def _count(self, state: ShopperState, event: Event) -> bool:
         told = order_key(event) if event.kind in ORDERED else None
-        order = event.kind in ORDERED and (told is None or told not in orders_of(state))
+        order = event.kind in ORDERED and told not in orders_of(state)
         used = self._roll(state, event, order)
         if self._sessions is not None and self._sessions.add(state, event, order):
             used = True

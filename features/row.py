@@ -62,3 +62,8 @@ class FeatureRow(msgspec.Struct, gc=False):
     moved: bool = False
     """For `session` entities: whether this part came from a device to its user; of parts with the same start
     it owns the row."""
+    tail: tuple[str, ...] = ()
+    """Of entities beyond the shopper: what follows the id in the key, instead of `features:<window>`. Their
+    `owner` is the entry of their state."""
+    ranked: bool = False
+    """Whether `values` are members of a sorted set and their scores."""

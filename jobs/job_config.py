@@ -9,6 +9,8 @@ import msgspec
 from events.decoder import WireFormat
 from events.page import SearchRule
 from events.sources.declaration import Source
+from features.entities.settings import EntitySettings
+from features.entities.views import entity_views
 from features.settings import Definitions
 from operators.placement import bucket_keys
 from operators.places import number_of
@@ -51,6 +53,8 @@ class JobConfig:
     """For every Kafka client of the job: security and the like, in Kafka's own names."""
     redis_prefix: str = ""
     definitions: Definitions = field(default_factory=Definitions)
+    entities: EntitySettings = field(default_factory=EntitySettings)
+    """Which entities beyond the shopper there are; where there are none the plan has no operator of them."""
     wire_format: WireFormat = "auto"
     app_ids: frozenset[str] = frozenset()
     exclude_robots: bool = False
@@ -104,6 +108,14 @@ class JobConfig:
             bucket_keys(self.buckets)
         except ValueError as error:
             raise JobConfigError(str(error)) from None
+
+        try:
+            views = entity_views(self.entities)
+        except ValueError as error:
+            raise JobConfigError(str(error)) from None
+        if views and self.topology != "fused":
+            msg = f"topology is {self.topology!r}, but there are entities; let the topology be fused"
+            raise JobConfigError(msg)
 
         topics = [each for each in (self.topic, *(source.topic for source in self.sources)) if each]
         names = {source.name for source in self.sources}

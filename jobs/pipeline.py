@@ -1,6 +1,7 @@
 """The wiring of the live job: which operator follows which, under which uid."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -13,17 +14,25 @@ from pyflink.table import StreamTableEnvironment
 
 from events.decoder import Decoder
 from events.sources.declaration import Source
+from features.entities.views import entity_views
 from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
 from jobs.microbatch import microbatches, resumed
 from operators.decode import DecodeFunction, DecodeOptions
-from operators.features import FeaturesFunction, FeaturesOptions
+from operators.features import BeyondFunction, FeaturesFunction, FeaturesOptions
 from operators.placement import MAX_PARALLELISM
 from operators.places import number_of
-from operators.routing import ACCOUNTANT, devices_of
+from operators.routing import ACCOUNTANT, ENTITIES, RANKINGS, devices_of
 from operators.shard import ShardOptions
-from operators.streams import branch_tag, handed_on_tag, key_by_first_field, payload_type, side_output
+from operators.streams import (
+    beyond_tag,
+    branch_tag,
+    handed_on_tag,
+    key_by_first_field,
+    payload_type,
+    side_output,
+)
 
 FeaturesType = Callable[[FeaturesOptions], FeaturesFunction]
 
@@ -90,11 +99,12 @@ def build(
     apart = config.topology == "branches"
     topics = ((None,) if config.topic else ()) + config.sources
     decoded = [_decoded(tables, config, source) for source in topics]
-    letters = [
-        branch_letters
+    keyed = [
+        operator
         for branch in (BRANCHES if apart else ("",))
-        for branch_letters in _features(decoded, config, branch, features)
+        for operator in _features(decoded, config, branch, features)
     ]
+    letters = [*keyed, *_beyond(keyed, config)]
     letters[0].union(*letters[1:]).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
 
 
@@ -134,6 +144,26 @@ def _features(
     return [_operator(users, _options(config, branch), name, features), devices]
 
 
+def _beyond(told: list[DataStream], config: JobConfig) -> list[DataStream]:
+    """The keyed operators of entities beyond the shopper, and of sorted sets over all of them."""
+    views = entity_views(config.entities)
+    if not views:
+        return []
+    first, *others = [side_output(each, beyond_tag(ENTITIES)) for each in told]
+    stream = first.union(*others) if others else first
+    made = [_operator(stream, _beyond_options(config, ENTITIES), ENTITIES, BeyondFunction)]
+    if any(view.leaders for view in views):
+        stream = side_output(made[0], beyond_tag(RANKINGS))
+        made.append(_operator(stream, _beyond_options(config, RANKINGS), RANKINGS, BeyondFunction))
+    return made
+
+
+def _beyond_options(config: JobConfig, host: str) -> FeaturesOptions:
+    options = _options(config, "")
+    shard = replace(options.shard, accounts=False, beyond=host, leaders=config.entities.ranking_most)
+    return replace(options, shard=shard)
+
+
 def _operator(stream: DataStream, options: FeaturesOptions, name: str, features: FeaturesType) -> DataStream:
     return key_by_first_field(stream).process(features(options), Types.STRING()).uid(name).name(name)
 
@@ -153,7 +183,12 @@ def _options(config: JobConfig, branch: str, *, devices: bool = False) -> Featur
         resumed=crc32(repr(sorted(config.resume.items())).encode()) if config.resume else 0,
     )
     return FeaturesOptions(
-        shard, config.redis_url, config.redis_prefix, config.definitions, config.cached_shoppers
+        shard,
+        config.redis_url,
+        config.redis_prefix,
+        config.definitions,
+        config.cached_shoppers,
+        config.entities,
     )
 
 

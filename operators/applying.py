@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from traceback import format_tb
+from typing import Protocol
 
 import msgspec
 
+from events.event import Event
 from events.verdict import Dead
+from features.entities.logic import Score
 from features.forgetting import forgotten_rows
 from features.identity import OFF, Move
 from features.logic import ShopperLogic
@@ -25,11 +28,41 @@ Read = Callable[[str], bytes | None]
 """Reads a shopper's bytes from Flink's state."""
 
 
+class Applying(Protocol):
+    """What a shard asks of whoever applies its batches."""
+
+    @property
+    def catalogue(self) -> int:  # noqa: D102
+        ...
+
+    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:  # noqa: D102
+        ...
+
+    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:  # noqa: D102
+        ...
+
+    def whole(self, shoppers: Iterable[str], outcome: Outcome) -> list[FeatureRow]:  # noqa: D102
+        ...
+
+    def again(self, shoppers: Iterable[str], outcome: Outcome, at: int) -> None:  # noqa: D102
+        ...
+
+    def scores(self, entry: str, data: bytes) -> Iterable[Score]:  # noqa: D102
+        ...
+
+
 class Applier:
     """Applies events, and the passing of time, to shoppers' states."""
 
-    def __init__(self, logic: ShopperLogic, read: Read, postpone_ms: int = 60_000) -> None:
-        """Keep the logic; `postpone_ms` is how long a shopper whose wake-up fails is left alone."""
+    def __init__(
+        self, logic: ShopperLogic, read: Read, postpone_ms: int = 60_000, *, tells: bool = False
+    ) -> None:
+        """Keep the logic.
+
+        `postpone_ms` is how long a shopper whose wake-up fails is left alone; `tells` whether entities are to
+        be told which events were applied.
+        """
+        self._tells = tells
         self._logic = logic
         self._read = read
         self._postpone_ms = postpone_ms
@@ -55,6 +88,7 @@ class Applier:
                 shoppers.setdefault(record.event.shopper, []).append(record)
             if forget is not None:
                 self._forget(forget.shopper, shoppers.pop(forget.shopper, []), as_of, outcome)
+                self._tell_forgotten(forget.shopper, outcome)
                 for move in moves.pop(forget.shopper, ()):
                     state = self._logic.load(move.data)
                     state.seen = move.seen
@@ -107,6 +141,19 @@ class Applier:
                 state = self._logic.load(data)
                 self._logic.again(state, at)
                 outcome.data[shopper], outcome.next[shopper] = self._logic.dump(state), state.next
+
+    def scores(self, entry: str, data: bytes) -> Iterable[Score]:
+        """None: shoppers are in no sorted set over all."""
+        return ()
+
+    def _judged(self, state: ShopperState, event: Event, as_of: int) -> tuple[str, bool | None]:
+        """Apply an event; the verdict, and for entities whether it is an order."""
+        order = self._logic.orders(state, event, as_of) if self._tells else None
+        return self._logic.apply(state, event, as_of), order
+
+    def _tell_forgotten(self, shopper: str, outcome: Outcome) -> None:
+        if self._tells:
+            outcome.interactions.append(shopper)
 
     def _events(
         self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
@@ -194,13 +241,13 @@ class Applier:
     ) -> None:
         logic = self._logic
         state = self._state(data)
-        verdicts = [logic.apply(state, record.event, as_of) for record in records]
+        verdicts = [self._judged(state, record.event, as_of) for record in records]
         self._go_on(shopper, state, data)
         rows = logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
-        for verdict, record in zip(verdicts, records, strict=True):
-            outcome.judge(verdict, record)
+        for (verdict, order), record in zip(verdicts, records, strict=True):
+            outcome.judge(verdict, record, order)
 
     def _one_by_one(
         self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome
@@ -211,7 +258,7 @@ class Applier:
         for record in records:
             try:
                 state = self._state(data)
-                verdict = logic.apply(state, record.event, as_of)
+                verdict, order = self._judged(state, record.event, as_of)
                 self._go_on(shopper, state, data)
                 rows, data = logic.rows(state, shopper), logic.dump(state)
             except Exception as error:  # noqa: BLE001  as above
@@ -220,7 +267,7 @@ class Applier:
                 data = self._count_seen(shopper, data)
                 continue
             outcome.rows += rows
-            outcome.judge(verdict, record)
+            outcome.judge(verdict, record, order)
         if data is not None and data is not before:
             outcome.data[shopper] = data
             outcome.next[shopper] = logic.next_of(data)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from events.event import Event
+from features.entities.state import Combined
 from features.identity import Move
 
 
@@ -40,6 +41,13 @@ class Login(msgspec.Struct, array_like=True, gc=False):
     """Index into the batch's records: they came before that one."""
 
 
+class Stage(msgspec.Struct, array_like=True, gc=False):
+    """What entities are told: shoppers who are forgotten, then what is added."""
+
+    forgotten: list[str]
+    added: list[Combined]
+
+
 class Batch(msgspec.Struct, array_like=True):
     """One bucket's share of the records that one call decoded. New fields go to the end, with a default."""
 
@@ -63,6 +71,8 @@ class Batch(msgspec.Struct, array_like=True):
     """What devices hand over to users of this bucket."""
     restated: dict[str, int] = {}
     """User -> when a run began, epoch ms: all rows are to stand above what was written before."""
+    stages: list[Stage] = []
+    """For buckets of entities, one after the other."""
 
 
 class Head(msgspec.Struct, array_like=True):
@@ -79,6 +89,7 @@ class Head(msgspec.Struct, array_like=True):
     logins: msgspec.Raw = msgspec.Raw()
     unlinks: msgspec.Raw = msgspec.Raw()
     moves: msgspec.Raw = msgspec.Raw()
+    stages: msgspec.Raw = msgspec.Raw()
 
 
 def together(batches: Sequence[Batch]) -> Batch:
@@ -98,6 +109,7 @@ def together(batches: Sequence[Batch]) -> Batch:
         whole.records += batch.records
         whole.moves += batch.moves
         whole.restated |= batch.restated
+        whole.stages += batch.stages
     return whole
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from operators.backlog import Backlog
+from operators.leading import Leading
 from operators.ledger import Ledger
 from operators.schedule import NEVER, Schedule
 from sinks.sequence import Stamp
@@ -53,6 +54,7 @@ class Bucket:
     """When the instance met it, after a start or a restore, epoch ms."""
     restated: set[str] = field(default_factory=set)
     """Users of devices here whose rows were to be restated since."""
+    leading: Leading = field(default_factory=Leading)
 
     def rewrite(self, now: int) -> None:
         """Have all rows written again, from the first."""
@@ -73,4 +75,4 @@ class Bucket:
     def moment(self, rewrite_at: int) -> int:
         """When the bucket has something to do, epoch ms; rewriting goes on no earlier than `rewrite_at`."""
         again = self.look_at if self.rewriting is None else rewrite_at
-        return min(self.schedule.earliest, self.backlog.until, again)
+        return min(self.schedule.earliest, self.backlog.until, self.leading.moment, again)

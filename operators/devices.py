@@ -32,7 +32,7 @@ _RENEW_MS: Final = POINTED_MS // 2
 class _Work:
     """What came of a device's items."""
 
-    verdicts: list[tuple[str, Record]] = field(default_factory=list)
+    verdicts: list[tuple[str, bool | None, Record]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     forwards: list[Record] = field(default_factory=list)
     rows: list[FeatureRow] = field(default_factory=list)
@@ -47,9 +47,17 @@ class Devices(Applier):
     then point to the user.
     """
 
-    def __init__(self, logic: ShopperLogic, read: Read, items: Items, postpone_ms: int = 60_000) -> None:
+    def __init__(
+        self,
+        logic: ShopperLogic,
+        read: Read,
+        items: Items,
+        postpone_ms: int = 60_000,
+        *,
+        tells: bool = False,
+    ) -> None:
         """Keep the logic; `items` are asked for when a user is to be forgotten, and for nothing else."""
-        super().__init__(logic, read, postpone_ms)
+        super().__init__(logic, read, postpone_ms, tells=tells)
         self._items = items
 
     def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
@@ -96,8 +104,8 @@ class Devices(Applier):
         outcome.rows += rows
         outcome.moves += work.moves
         outcome.forwards += work.forwards
-        for verdict, record in work.verdicts:
-            outcome.judge(verdict, record)
+        for verdict, order, record in work.verdicts:
+            outcome.judge(verdict, record, order)
 
     def _alone(self, device: str, item: Item, as_of: int, outcome: Outcome) -> None:
         """The same with one item, which is left out if it fails."""
@@ -133,7 +141,7 @@ class Devices(Applier):
             work.changed |= logic.remember(state, as_of)
         user = logic.owner(state, event.at)
         if user is None:
-            work.verdicts.append((logic.apply(state, event, as_of), item))
+            work.verdicts.append((*self._judged(state, event, as_of), item))
             work.changed = True
         else:
             work.forwards.append(replace(item, event=replace(event, shopper=user)))
@@ -211,6 +219,7 @@ class Devices(Applier):
         data = self._data(device, outcome)
         if data is not None:
             self._erased(device, self._state(data), as_of, outcome)
+            self._tell_forgotten(device, outcome)
             outcome.data.pop(device, None)
             outcome.next.pop(device, None)
 

@@ -8,19 +8,26 @@ from typing import Any
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
+from features.entities.logic import EntityLogic
+from features.entities.rankings import RankingLogic
+from features.entities.settings import EntitySettings
 from features.logic import ShopperLogic
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES, branch_views
-from operators.applying import Applier
+from operators.applying import Applier, Applying
 from operators.cache import CachedStore
+from operators.combining import Combining
 from operators.devices import Devices
+from operators.entities import Entities
 from operators.garbage import collect_seldom
 from operators.gauges import Gauges
 from operators.placement import bucket_keys, bucket_of_key
 from operators.release import FINGERPRINT, check
+from operators.routing import ENTITIES, RANKINGS
 from operators.shard import Shard, ShardOptions
-from operators.streams import FlinkMap, handed_on_tag, run_of
+from operators.store import Store
+from operators.streams import FlinkMap, beyond_tag, handed_on_tag, run_of
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
 
@@ -34,6 +41,7 @@ class FeaturesOptions:
     redis_prefix: str = ""
     definitions: Definitions = field(default_factory=Definitions)
     cached_shoppers: int = 50_000
+    entities: EntitySettings = field(default_factory=EntitySettings)
     code: str = FINGERPRINT
     """The code that was submitted."""
 
@@ -55,16 +63,24 @@ class FeaturesFunction(KeyedProcessFunction):
         collect_seldom()
         store = CachedStore(FlinkMap(runtime_context, "shoppers"), options.cached_shoppers)
         self._sink = self.sink()
-        logic, branch = self.logic(), options.shard.branch
-        applier = Applier(logic, store.get)
-        if options.shard.devices:
-            applier = Devices(logic, store.get, store.items)
+        branch = options.shard.branch
         split = None if branch else Split(options.definitions)
         waiting = FlinkMap(runtime_context, "backlog")
         run = run_of(runtime_context)
-        self._shard = Shard(options.shard, applier, self._sink, store, waiting, wall_clock, split, run)
+        self._shard = Shard(
+            options.shard,
+            self.applier(store),
+            self._sink,
+            store,
+            waiting,
+            wall_clock,
+            split,
+            run,
+        )
+        self._shard.combining = self.combining()
         self._keys = bucket_keys(options.shard.buckets)
         self._tag = handed_on_tag(branch)
+        self._beyond = beyond_tag(RANKINGS if options.shard.beyond else ENTITIES)
         self._gauges = Gauges(
             runtime_context, self._shard.told, branch, options.shard.accounts, options.shard.sources
         )
@@ -86,6 +102,22 @@ class FeaturesFunction(KeyedProcessFunction):
         self._arm(bucket, ctx)
         return self._given(letters)
 
+    def applier(self, store: Store) -> Applying:
+        """What applies batches."""
+        tells = bool(self._options.entities.views)
+        if self._options.shard.devices:
+            return Devices(self.logic(), store.get, store.items, tells=tells)
+        return Applier(self.logic(), store.get, tells=tells)
+
+    def combining(self) -> Combining | None:
+        """What makes batches for entities, where there are views of them."""
+        options = self._options
+        return (
+            Combining(EntityLogic(options.entities), options.shard.buckets)
+            if options.entities.views
+            else None
+        )
+
     def logic(self) -> ShopperLogic:
         """The logic of the hosted views."""
         definitions, branch = self._options.definitions, self._options.shard.branch
@@ -98,11 +130,13 @@ class FeaturesFunction(KeyedProcessFunction):
         return RedisSink.connect(options.redis_url, options.redis_prefix, branch=branch, branches=fields)
 
     def _given(self, letters: list[str]) -> Sequence[Any]:
-        if not self._options.shard.devices:
+        options = self._options
+        if not options.shard.devices and not options.entities.views:
             return letters
         return [
             *letters,
             *[(self._tag, Row(self._keys[bucket], batch)) for bucket, batch in self._shard.handed_on()],
+            *[(self._beyond, Row(self._keys[bucket], batch)) for bucket, batch in self._shard.told_beyond()],
         ]
 
     def _arm(self, bucket: int, ctx: Any) -> None:
@@ -110,6 +144,19 @@ class FeaturesFunction(KeyedProcessFunction):
         if moment is not None:
             ctx.timer_service().register_processing_time_timer(moment)
         self._gauges.tell(wall_clock())
+
+
+class BeyondFunction(FeaturesFunction):
+    """The same of entities beyond the shopper, or of sorted sets over all of them."""
+
+    def applier(self, store: Store) -> Applying:
+        """What applies batches."""
+        options = self._options
+        logic = RankingLogic if options.shard.beyond == RANKINGS else EntityLogic
+        return Entities(logic(options.entities), store.get, store.items)
+
+    def combining(self) -> None:
+        """Nothing: what they tell is no event."""
 
 
 def branch_fields(definitions: Definitions) -> dict[str, BranchFields]:

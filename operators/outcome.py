@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from events.event import Event
 from events.verdict import Dead, Reason
+from features.entities.logic import Score
 from features.identity import Move
 from features.row import FeatureRow
 from features.state import FUTURE_MS
@@ -18,6 +20,14 @@ class Spoiled(NamedTuple):
     record: Record
     dead: Dead
     error: Exception | None = None
+
+
+class Interaction(NamedTuple):
+    """An event that was applied."""
+
+    event: Event
+    order: bool
+    """Of a transaction or a line of one, whether it is new."""
 
 
 @dataclass
@@ -55,11 +65,19 @@ class Outcome:
     """Users of devices that several share, as far as these were met."""
     restated: int = 0
     """Users whose rows stand above all of the run before, whatever that had counted."""
+
+    interactions: list["Interaction | str"] = field(default_factory=list)
+    """Events applied, and shoppers forgotten between them, where entities are to be told."""
+    facts_lost: int = 0
+    """Facts that a defect kept from entities."""
+    scores: list[Score] = field(default_factory=list)
+    """How entities stand now in sorted sets over all."""
+
     sources: dict[tuple[int, str], int] = field(default_factory=dict)
     """Verdicts on records of declared sources, by a partition of theirs."""
 
-    def judge(self, verdict: str, record: Record) -> None:
-        """Note the logic's verdict."""
+    def judge(self, verdict: str, record: Record, order: bool | None = None) -> None:
+        """Note the logic's verdict; `order` is None where entities are not to be told."""
         if verdict == "future":
             expected = f"at most {FUTURE_MS // 1000} s ahead of the clock"
             dead = Dead("", (Reason("event_time", f"{record.event.at} ms", expected),))
@@ -74,6 +92,8 @@ class Outcome:
             self.event_time = max(self.event_time, event.at)
             kind = event.kind, event.session_id is None
             self.kinds[kind] = self.kinds.get(kind, 0) + 1
+            if order is not None:
+                self.interactions.append(Interaction(event, order))
 
     def judge_like(self, other: "Outcome") -> None:
         """Take over what was judged, without what came of it."""
@@ -84,4 +104,5 @@ class Outcome:
         for place, number in other.sources.items():
             self.sources[place] = self.sources.get(place, 0) + number
         self.spoiled += other.spoiled
+        self.interactions += other.interactions
         self.event_time = max(self.event_time, other.event_time)

@@ -19,6 +19,10 @@ from sinks.dead_letters import dead_letter
 
 ACCOUNTANT: Final = "session"
 """The branch that wants every event, so the one that accounts for every record where branches run apart."""
+ENTITIES: Final = "entities"
+"""The operator that holds entities beyond the shopper, where there are views of them."""
+RANKINGS: Final = "rankings"
+"""The one that puts sorted sets over all entities together."""
 DEVICES: Final = "devices"
 """The operator that holds those who have not logged in, where logins count."""
 

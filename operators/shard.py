@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from events.bucket import bucket_of
+from features.entities.rankings import told
 from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
-from operators.applying import Applier
+from operators.applying import Applying
 from operators.backlog import Backlog
-from operators.batch import Batch, decode, head_of, together
+from operators.batch import Batch, Stage, decode, encode, head_of, together
 from operators.bucket import Bucket
+from operators.combining import Combining
 from operators.handing_on import HandingOn
+from operators.leading import Leading
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
 from operators.places import topic_and_partition
@@ -52,11 +56,15 @@ class ShardOptions:
     """The topics of declared sources, by their numbers (`operators.places`)."""
     resumed: int = 0
     """Which migration the job goes on from; 0: none."""
+    beyond: str = ""
+    """`ENTITIES` or `RANKINGS` where it holds those instead of shoppers."""
+    leaders: int = 1
+    """Members of a sorted set over all entities."""
 
     @property
     def host(self) -> str:
         """Name of the operator in keys; empty where it is the only one."""
-        return devices_of(self.branch) if self.devices else self.branch
+        return self.beyond or (devices_of(self.branch) if self.devices else self.branch)
 
 
 class Shard:
@@ -70,7 +78,7 @@ class Shard:
     def __init__(
         self,
         options: ShardOptions,
-        applier: Applier,
+        applier: Applying,
         sink: Sink,
         store: Store,
         waiting: Store,
@@ -87,7 +95,7 @@ class Shard:
         self._options = options
         self._applier = applier
         about = {"topic": options.topic, "buckets": options.buckets, "run": run}
-        names = Names(options.job, options.host, about)
+        names = Names(options.job, options.host, about, options.beyond)
         self._writing = Writing(names, applier, sink, options.progress_ms)
         self._store = store
         self._waiting = waiting
@@ -101,6 +109,9 @@ class Shard:
         """How old the newest record of the last batch was when its rows were written, ms."""
         self._handing_on = HandingOn(options.buckets, options.accounts)
         self._handed: list[tuple[int, bytes]] = []
+        self.combining: Combining | None = None
+        """What makes batches for entities, where there are views of them."""
+        self._beyond: list[tuple[int, bytes]] = []
 
     def take(self, payload: bytes) -> list[str]:
         """Apply an encoded batch, after those that waited, or let it wait; returns dead letters."""
@@ -131,6 +142,8 @@ class Shard:
         return []
 
     def _wake(self, bucket: Bucket, now: int) -> None:
+        if bucket.leading.moment <= now:
+            self._lead(bucket, now)
         if bucket.schedule.earliest <= now:
             as_of = self._as_of(bucket, now)
             outcome = self._applier.advance(bucket.schedule.due(as_of, CHUNK), as_of)
@@ -146,6 +159,13 @@ class Shard:
             self._rewrite_at = self._clock() + 1000 * len(shoppers) // self._options.rewrites_per_s
         elif self._writing.due(bucket, now):
             self._keep(bucket, Outcome(), now)
+
+    def _lead(self, bucket: Bucket, now: int) -> None:
+        """Tell the owners of sorted sets over all who leads among this bucket's entities."""
+        for name, standings in bucket.leading.told(now).items():
+            number = bucket_of(name, self._options.buckets)
+            stage = Stage([], [told(name, bucket.number, standings, self._as_of(bucket, now))])
+            self._beyond.append((number, encode(Batch(number, bucket.ledger.newest, stages=[stage]))))
 
     def alarm(self, number: int) -> int | None:
         """The moment (epoch ms) for which Flink must wake the bucket; None where a timer stands for it."""
@@ -163,6 +183,11 @@ class Shard:
         """Batches for buckets of users, by bucket; what was asked for once is not given again."""
         handed, self._handed = self._handed, []
         return handed
+
+    def told_beyond(self) -> list[tuple[int, bytes]]:
+        """Batches for buckets of entities, or from those for rankings; each is given once."""
+        told, self._beyond = self._beyond, []
+        return told
 
     def counts(self) -> dict[str, int]:
         """The counters of all buckets that this instance has met."""
@@ -202,6 +227,8 @@ class Shard:
         ledger.life = max([ledger.life, *[move.life for move in work.moves]])
         outcome = self._applier.apply(work, as_of, ledger.controls.floors)
         self._handed += self._handing_on.batches(bucket, outcome, work.newest, now)
+        if self.combining is not None:
+            self._beyond += self.combining.batches(outcome.interactions, work.newest)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         self._keep(bucket, outcome, now)
         self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
@@ -224,11 +251,14 @@ class Shard:
         options, catalogue = self._options, self._applier.catalogue
         data = self._store.get(LEDGER)
         if data is None:
-            return Bucket(number, Ledger(options.life, options.covers_from, catalogue=catalogue))
-        bucket = Bucket(number, ledgers.load(data))
+            ledger = Ledger(options.life, options.covers_from, catalogue=catalogue)
+            return Bucket(number, ledger, leading=Leading(options.leaders))
+        bucket = Bucket(number, ledgers.load(data), leading=Leading(options.leaders))
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))
+                for score in self._applier.scores(shopper, state):
+                    bucket.leading.note(score)
         if bucket.ledger.catalogue != catalogue:
             rewrite(bucket, "its rows hold other features", self._clock())
         return bucket
@@ -242,6 +272,7 @@ class Shard:
         ledger.add("moved", outcome.moved)
         ledger.add("restated", outcome.restated)
         ledger.add("identity.lost", outcome.lost)
+        ledger.add("facts.lost", outcome.facts_lost)
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
         if self._split is not None:
@@ -255,14 +286,20 @@ class Shard:
             ledger.add(f"dead.{spoiled.kind}")
             ledger.add_of(spoiled.record.partition, "dead")
         ledger.event_time = max(ledger.event_time, outcome.event_time)
+        self._store_and_write(bucket, outcome, now, rewriting)
+
+    def _store_and_write(self, bucket: Bucket, outcome: Outcome, now: int, rewriting: bool) -> None:
         if outcome.rows or rewriting or self._writing.due(bucket, now):
             self._writing.write(bucket, outcome, now, self._buckets.values(), rewriting)
-        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(ledger)})
+        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(bucket.ledger)})
         for shopper, moment in outcome.next.items():
             bucket.schedule.add(shopper, moment)
         for shopper in outcome.gone:
             self._store.remove(shopper)
             bucket.schedule.drop(shopper)
+        for score in outcome.scores:
+            bucket.leading.note(score)
+        self._lead(bucket, now)
 
     def _tells(self, spoiled: Spoiled) -> bool:
         return spoiled.kind == "bug" or self._options.accounts

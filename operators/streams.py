@@ -37,6 +37,11 @@ def handed_on_tag(branch: str) -> OutputTag:
     return OutputTag(f"handed-on-{branch}" if branch else "handed-on", payload_type())
 
 
+def beyond_tag(host: str) -> OutputTag:
+    """The side output by which shoppers tell entities, and those rankings."""
+    return OutputTag(f"told-{host}", payload_type())
+
+
 def key_by_first_field(stream: DataStream) -> KeyedStream:
     """Key a stream of `ROW(key, payload)` in Java.
 

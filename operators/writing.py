@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from features.row import FeatureRow
-from operators.applying import Applier
+from operators.applying import Applying
 from operators.bucket import LOOK_MS, Bucket
 from operators.outcome import Outcome
 from sinks.redis_sink import WriteReport
@@ -40,11 +40,14 @@ class Names:
     branch: str = ""
     about: dict[str, Any] = field(default_factory=dict)
     """What progress says beside the ledger: the topic, how many buckets there are, which run tells it."""
+    beyond: str = ""
+    """What it holds instead of shoppers; how far that is says a hash of its own."""
 
     @property
     def progress(self) -> str:
         """Key of the hash that says how far the job is."""
-        return f"pipeline:{self.job}:progress"
+        beyond = f"{self.beyond}:" if self.beyond else ""
+        return f"pipeline:{self.job}:{beyond}progress"
 
     @property
     def sequence(self) -> str:
@@ -59,7 +62,7 @@ class Names:
 class Writing:
     """Writes for the buckets of one operator instance, and tells progress at every beat."""
 
-    def __init__(self, names: Names, applier: Applier, sink: Sink, progress_ms: int) -> None:
+    def __init__(self, names: Names, applier: Applying, sink: Sink, progress_ms: int) -> None:
         """Begin with a beat that is due."""
         self._names = names
         self._applier = applier

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from features.row import FeatureRow, Value
 from sinks.codec import fence, fields_of, meta_of
-from sinks.text import TEXT, clean
+from sinks.text import TEXT, clean, text_of
 
 TOMBSTONE_MS: Final = 24 * 3_600_000
 """A deleted row leaves its fence for at least so long: until then nobody can still hold an older write."""
@@ -58,6 +58,14 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
     absent = row.absent if row.capped else (*row.absent, "_capped")
     seen, at = row.base
     return (version, until, flat, *(owned or _NOBODY), fence(life, seen, at), absent)
+
+
+def ranked_row(row: FeatureRow, life: int) -> Sequence[Any]:
+    """The argument of `ranking.lua`."""
+    version = fence(life, row.seen, row.at)
+    members = [] if row.until <= row.at else (row.values or {}).items()
+    flat = [each for member, score in members for each in (text_of(score), clean(member))]
+    return version, str(row.until), flat, row.forgotten
 
 
 def shared_row(

@@ -30,6 +30,7 @@ def _load(name: str) -> str:
 
 # Read when the module is imported: a later job in the same TaskManager finds the module, but not its file.
 FENCE_LUA: Final = _load("fence.lua")
+RANKING_LUA: Final = _load("ranking.lua")
 BRANCHES_LUA: Final = _load("branches.lua")
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Self
 
 from features.row import FeatureRow
 from sinks.address import Address
-from sinks.arguments import Texts, fenced_row, shared_row
-from sinks.branch_fields import FENCE_LUA, BranchFields, branch_script
+from sinks.arguments import Texts, fenced_row, ranked_row, shared_row
+from sinks.branch_fields import FENCE_LUA, RANKING_LUA, BranchFields, branch_script
 from sinks.calls import CALL_ROWS, Call, Script, cut, evaluation, plain
 from sinks.codec import key_of
 from sinks.exchange import Answers, Exchange
@@ -61,8 +61,9 @@ class RedisSink:
         mine = (branches or {}).get(branch, BranchFields(frozenset()))
         self._names = mine.names
         self._zeros = {name: text_of(value) for name, value in mine.zeros.items()}
-        self._fence = Script.of(FENCE_LUA)
-        self._shared = branch_script(branch, branches or {}) if branch else None
+        self._scripts = {"": Script.of(FENCE_LUA), "ranked": Script.of(RANKING_LUA)}
+        if branch:
+            self._scripts["shared"] = branch_script(branch, branches or {})
         self._exchange = Exchange(route, shown)
 
     @classmethod
@@ -139,16 +140,13 @@ class RedisSink:
         texts: Texts = {}
         for row in rows:
             key = key_of(row, self._prefix, alone)
-            shared = self._shared is not None and row.entity != "session" and row.window != "session"
-            argument = self._shared_row(row, life) if shared else fenced_row(row, life, texts)
+            kind, argument = self._argument(row, life, texts)
             # In a cluster only keys with the same id share a slot.
             group = (row.entity, row.entity_id) if alone else ("", "")
-            groups.setdefault(("shared" if shared else "", *group), []).append(
-                (key, argument, row.owner or row.entity_id)
-            )
+            groups.setdefault((kind, *group), []).append((key, argument, row.owner or row.entity_id))
         return [
             evaluation(
-                self._shared if kind and self._shared else self._fence,
+                self._scripts[kind],
                 [(key, argument) for key, argument, _ in chunk],
                 [whose for _, _, whose in chunk],
             )
@@ -156,8 +154,13 @@ class RedisSink:
             for chunk in _chunks(group_rows)
         ]
 
-    def _shared_row(self, row: FeatureRow, life: int) -> Sequence[Any]:
-        return shared_row(row, life, self._branch, self._names, self._zeros)
+    def _argument(self, row: FeatureRow, life: int, texts: Texts) -> tuple[str, Sequence[Any]]:
+        """Which script writes the row, and its argument."""
+        if row.ranked:
+            return "ranked", ranked_row(row, life)
+        if self._branch and row.entity != "session" and row.window != "session":
+            return "shared", shared_row(row, life, self._branch, self._names, self._zeros)
+        return "", fenced_row(row, life, texts)
 
 
 def _chunks(rows: list[Row]) -> Iterator[list[Row]]:

@@ -1,0 +1,1 @@
+"""Features of entities beyond the shopper: pairs, products, sellers, lifetimes. Pure."""

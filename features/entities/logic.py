@@ -1,0 +1,231 @@
+"""Logic of entities: events give facts, a batch's facts one addition, additions states, states rows. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+from events.event import Event
+from features.definition import Derived
+from features.entities.aggregates import Tally, Trend
+from features.entities.definition import RANKING, EntityFeature, EntityView
+from features.entities.interaction import facts, kind_of
+from features.entities.settings import EntitySettings
+from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load, parts_of
+from features.entities.views import entity_views
+from features.row import FeatureRow, Value
+
+
+class Score(NamedTuple):
+    """How an entity stands among its likes: of the sorted set `leaders`, a member and its score now."""
+
+    leaders: str
+    member: str
+    score: int
+
+
+class _Compiled(NamedTuple):
+    """A view with what is looked up once."""
+
+    view: EntityView
+    aggregates: dict[int, Any]
+    """By slot."""
+    trends: dict[int, Trend]
+    tallies: dict[int, Tally]
+    wanted: frozenset[str] | None
+
+
+class EntityLogic:
+    """What a list of entity views makes of events.
+
+    Args:
+        settings: of meaning.
+        views: what to compute; by default those that the settings name.
+    """
+
+    def __init__(self, settings: EntitySettings, views: Iterable[EntityView] | None = None) -> None:
+        """Compile the views."""
+        given = entity_views(settings) if views is None else tuple(views)
+        self.views: Final = {view.name: _compiled(view) for view in given}
+        told = [
+            (view.name, view.key, view.row, [_identity(feature) for feature in view.features])
+            for view in given
+        ]
+        self.catalogue = crc32(repr((told, settings)).encode())
+        """Fingerprint of the features: rows that another one made are to be made anew."""
+
+    load = staticmethod(load)
+    dump = staticmethod(dump)
+
+    def combine(self, into: dict[str, Combined], event: Event, order: bool) -> None:
+        """Add the facts of an applied event to what a batch adds to each entity.
+
+        `order` says of a transaction, or a line of one, whether it is new.
+        """
+        kind = kind_of(event, order)
+        if kind is None:
+            return
+        for name, (view, aggregates, _, _, wanted) in self.views.items():
+            for fact in facts(event, kind, view.of):
+                if wanted is not None and fact.kind not in wanted:
+                    continue
+                entry = entry_of(name, tuple([getattr(fact, part) for part in view.key]))
+                held = into.get(entry)
+                if held is None:
+                    held = into[entry] = Combined(entry, 0, fact.at, {})
+                held.seen += 1
+                held.last = max(held.last, fact.at)
+                for slot, aggregate in aggregates.items():
+                    acc = aggregate.lift(fact)
+                    if acc is not None:
+                        mine = held.accs.get(slot)
+                        held.accs[slot] = acc if mine is None else aggregate.merge(mine, acc)
+
+    def view_of(self, entry: str) -> EntityView:
+        """The view of an entry.
+
+        Raises:
+            KeyError: if it does not run.
+        """
+        return self.views[parts_of(entry)[0]].view
+
+    def knows(self, entry: str) -> bool:
+        """Whether the entry's view runs."""
+        return parts_of(entry)[0] in self.views
+
+    def add(self, state: EntityState, more: Combined, as_of: int) -> None:
+        """Count what a batch adds, at `as_of` (epoch ms)."""
+        aggregates = self.views[parts_of(more.entry)[0]].aggregates
+        for slot, acc in more.accs.items():
+            mine, aggregate = state.accs.get(slot), aggregates.get(slot)
+            if aggregate is not None:
+                state.accs[slot] = acc if mine is None else aggregate.merge(mine, acc)
+        state.seen += more.seen
+        state.last = max(state.last, more.last)
+        state.changed = True
+        self.advance(state, more.entry, as_of)
+
+    def advance(self, state: EntityState, entry: str, as_of: int) -> None:
+        """Let time pass to `as_of`: panes leave."""
+        compiled = self.views[parts_of(entry)[0]]
+        state.at = at = max(state.at, as_of)
+        for slot, trend in compiled.trends.items():
+            acc = state.accs.get(slot)
+            if acc is None or trend.leaves(acc) > at:
+                continue
+            left = trend.prune(acc, at)
+            state.changed = True
+            if left is None:
+                del state.accs[slot]
+            else:
+                state.accs[slot] = left
+        state.next = self._due(state, compiled)
+
+    def gone(self, state: EntityState, entry: str) -> bool:
+        """Whether nothing is left of it that a row could need."""
+        return state.at >= state.last + self.view_of(entry).expiry_ms + GRACE_MS
+
+    def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]:
+        """The rows if they changed and the last ones are old enough, or if `whole` asks for them."""
+        compiled = self.views[parts_of(entry)[0]]
+        due = state.changed and state.at >= state.written + compiled.view.every_ms
+        if not due and not whole:
+            return []
+        state.written, state.changed = state.at, False
+        state.next = self._due(state, compiled)
+        return list(self._rows(state, entry, compiled))
+
+    def forgotten(self, state: EntityState, entry: str, as_of: int) -> list[FeatureRow]:
+        """A deletion for every key of the entity; of a view that runs no more the keys are not known."""
+        if not self.knows(entry):
+            return []
+        rows = list(self._rows(state, entry, self.views[parts_of(entry)[0]]))
+        for row in rows:
+            row.values, row.forgotten, row.at, row.until = None, True, as_of, as_of
+        return rows
+
+    def scores(self, state: EntityState, entry: str) -> Iterator[Score]:
+        """How the entity stands in each sorted set of its view."""
+        name, parts = parts_of(entry)
+        view = self.views[name].view
+        if not view.leaders:
+            return
+        values = _values(view, state)
+        for leaders in view.leaders:
+            yield Score(":".join(leaders.key), parts[-1], values[leaders.feature] or 0)
+
+    def belongs(self, entry: str, shopper: str) -> bool:
+        """Whether it is an entry of the shopper; of a view that runs no more, any that begins alike."""
+        name, parts = parts_of(entry)
+        known = self.views.get(name)
+        return parts[0] == shopper and (known is None or known.view.key[0] == "shopper")
+
+    def _due(self, state: EntityState, compiled: _Compiled) -> int:
+        view = compiled.view
+        due = state.last + view.expiry_ms + GRACE_MS
+        for slot, trend in compiled.trends.items():
+            acc = state.accs.get(slot)
+            if acc is not None:
+                due = min(due, trend.leaves(acc))
+        return min(due, state.written + view.every_ms) if state.changed else due
+
+    def _rows(self, state: EntityState, entry: str, compiled: _Compiled) -> Iterator[FeatureRow]:
+        view, (_, parts) = compiled.view, parts_of(entry)
+        values, until = _values(view, state), state.last + view.expiry_ms
+        leaves = [
+            trend.leaves(acc) for slot, trend in compiled.trends.items() if (acc := state.accs.get(slot))
+        ]
+        moment = min([until, *leaves])
+        capped = any(tally.full(state.accs.get(slot, {})) for slot, tally in compiled.tallies.items())
+        first, *words = view.row
+        rest = [each for pair in zip(words, parts[1:], strict=False) for each in pair]
+        head = [*rest, *words[len(parts) - 1 :]]
+        shown: dict[str, Value] = {}
+        for feature in view.public():
+            value = values[feature.name]
+            if feature.type == RANKING:
+                yield FeatureRow(
+                    first, parts[0], "", value, state.at, moment, until, state.seen, capped,
+                    tail=(*rest, feature.name), ranked=True, owner=entry,
+                )  # fmt: skip
+            elif value is not None:
+                shown[feature.name] = value
+        yield FeatureRow(
+            first,
+            parts[0],
+            "",
+            shown,
+            state.at,
+            moment,
+            until,
+            state.seen,
+            capped,
+            tail=tuple(head),
+            owner=entry,
+        )
+
+
+def _compiled(view: EntityView) -> _Compiled:
+    aggregates = {feature.slot: feature.aggregate for feature in view.accumulated()}
+    return _Compiled(
+        view,
+        aggregates,
+        {slot: each for slot, each in aggregates.items() if isinstance(each, Trend)},
+        {slot: each for slot, each in aggregates.items() if isinstance(each, Tally)},
+        view.kinds,
+    )
+
+
+def _values(view: EntityView, state: EntityState) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for feature in view.features:
+        if isinstance(feature, Derived):
+            values[feature.name] = feature.function(*[values[name] for name in feature.inputs])
+        else:
+            values[feature.name] = getattr(feature.aggregate, feature.read)(state.accs.get(feature.slot))
+    return values
+
+
+def _identity(feature: EntityFeature | Derived) -> str:
+    if isinstance(feature, Derived):
+        return feature.identity
+    return f"{feature.name} {feature.type} {feature.slot} {feature.read}"

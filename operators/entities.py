@@ -1,0 +1,178 @@
+"""What batches add, and the passing of time, on the states of entities. Knows no Flink."""
+
+import logging
+from collections.abc import Callable, Iterable
+from traceback import format_tb
+from typing import Any, Protocol
+
+from features.entities.logic import Score
+from features.entities.state import Combined, EntityState
+from features.row import FeatureRow
+from features.state import next_of
+from operators.applying import Read
+from operators.batch import Batch
+from operators.floors import Floors
+from operators.outcome import Outcome
+from operators.store import LEDGER
+from sinks.dead_letters import bug_of
+
+log = logging.getLogger(__name__)
+
+Items = Callable[[], Iterable[tuple[str, bytes]]]
+"""Every entry of the bucket at hand."""
+
+
+class Logic(Protocol):
+    """Of entities, or of sorted sets over all."""
+
+    catalogue: int
+
+    def load(self, data: bytes, /) -> EntityState: ...  # noqa: D102
+    def dump(self, state: Any, /) -> bytes: ...  # noqa: D102
+    def knows(self, entry: str) -> bool: ...  # noqa: D102
+    def add(self, state: EntityState, more: Combined, as_of: int) -> None: ...  # noqa: D102
+    def advance(self, state: EntityState, entry: str, as_of: int) -> None: ...  # noqa: D102
+    def gone(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
+    def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]: ...  # noqa: D102
+    def scores(self, state: EntityState, entry: str) -> Iterable[Score]: ...  # noqa: D102
+    def belongs(self, entry: str, shopper: str) -> bool: ...  # noqa: D102
+    def forgotten(self, state: EntityState, entry: str, as_of: int) -> list[FeatureRow]: ...  # noqa: D102
+
+
+class Entities:
+    """Stands in a shard where `Applier` stands for shoppers: its entries are entities."""
+
+    def __init__(self, logic: Logic, read: Read, items: Items, postpone_ms: int = 60_000) -> None:
+        """Keep the logic.
+
+        `items` are asked for when a shopper is to be forgotten; `postpone_ms` is how long an entity whose
+        wake-up fails is left alone.
+        """
+        self._logic = logic
+        self._read = read
+        self._items = items
+        self._postpone_ms = postpone_ms
+        self._known: set[str] = set()
+
+    @property
+    def catalogue(self) -> int:
+        """Fingerprint of the features that the rows hold."""
+        return self._logic.catalogue
+
+    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
+        """Forget, and add what comes after, stage by stage."""
+        outcome, states = Outcome(), dict[str, EntityState]()
+        pending: dict[str, int] = {}
+        for stage in work.stages:
+            for shopper in stage.forgotten:
+                self._forget(shopper, states, as_of, outcome)
+            for more in stage.added:
+                if self._logic.knows(more.entry):
+                    pending[more.entry] = pending.get(more.entry, 0) + more.seen
+                    self._add(more, states, pending, as_of, outcome)
+        for entry, state in states.items():
+            try:
+                self._keep(entry, state, outcome, whole=False)
+            except Exception as error:  # noqa: BLE001  it costs what the batch adds to one entity
+                self._tell(error)
+                outcome.facts_lost += pending[entry]
+        outcome.gone += [entry for entry in outcome.forgotten if entry not in outcome.data]
+        return outcome
+
+    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:
+        """Let time pass for entities whose moment has come; with `whole`, give every row of any."""
+        outcome = Outcome()
+        for entry in shoppers:
+            data = self._read(entry)
+            if data is None:
+                continue
+            if not self._logic.knows(entry):  # its view runs no more
+                outcome.gone.append(entry)
+                continue
+            moment = next_of(data)
+            if moment > as_of and not whole:  # what came later put the moment off
+                outcome.next[entry] = moment
+                continue
+            try:
+                state = self._logic.load(data)
+                self._logic.advance(state, entry, as_of)
+                self._keep(entry, state, outcome, whole=whole)
+            except Exception as error:  # noqa: BLE001  as above
+                self._tell(error)
+                outcome.bugs += 1
+                outcome.next[entry] = as_of + self._postpone_ms
+        return outcome
+
+    def whole(self, shoppers: Iterable[str], outcome: Outcome) -> list[FeatureRow]:
+        """Nothing: all rows of entities are whole."""
+        return []
+
+    def again(self, shoppers: Iterable[str], outcome: Outcome, at: int) -> None:
+        """Have rows of entities that are part of `outcome` given again, not later than `at` (epoch ms)."""
+        for entry in shoppers:
+            data = outcome.data.get(entry)
+            if data is not None:
+                state = self._logic.load(data)
+                state.changed, state.next = True, min(state.next, at)
+                outcome.data[entry], outcome.next[entry] = self._logic.dump(state), state.next
+
+    def scores(self, entry: str, data: bytes) -> Iterable[Score]:
+        """How an entity of the state stands in sorted sets over all."""
+        return self._logic.scores(self._logic.load(data), entry) if self._logic.knows(entry) else ()
+
+    def _add(
+        self,
+        more: Combined,
+        states: dict[str, EntityState],
+        pending: dict[str, int],
+        as_of: int,
+        outcome: Outcome,
+    ) -> None:
+        entry = more.entry
+        try:
+            state = states.get(entry) or self._state(entry, outcome)
+            self._logic.add(state, more, as_of)
+            states[entry] = state
+        except Exception as error:  # noqa: BLE001  as above
+            self._tell(error)
+            outcome.facts_lost += pending.pop(entry)
+            states.pop(entry, None)
+
+    def _state(self, entry: str, outcome: Outcome) -> EntityState:
+        data = None if entry in outcome.forgotten else self._read(entry)
+        return EntityState() if data is None else self._logic.load(data)
+
+    def _keep(self, entry: str, state: EntityState, outcome: Outcome, *, whole: bool) -> None:
+        scores = list(self._logic.scores(state, entry))
+        if self._logic.gone(state, entry):
+            outcome.gone.append(entry)
+            outcome.scores += [score._replace(score=0) for score in scores]
+            return
+        rows = self._logic.rows(state, entry, whole=whole)
+        outcome.data[entry] = self._logic.dump(state)
+        outcome.next[entry] = state.next
+        outcome.rows += rows
+        outcome.scores += scores
+
+    def _forget(self, shopper: str, states: dict[str, EntityState], as_of: int, outcome: Outcome) -> None:
+        """Delete every entity of the shopper, as far as it is known here."""
+        entries = {entry for entry, _ in self._items() if entry != LEDGER} | states.keys()
+        for entry in entries:
+            over = entry in outcome.forgotten and entry not in states
+            if over or not self._logic.belongs(entry, shopper):
+                continue
+            state = states.pop(entry, None) or self._state(entry, outcome)
+            outcome.rows += self._logic.forgotten(state, entry, as_of)
+            outcome.forgotten.add(entry)
+
+    def _tell(self, error: Exception) -> None:
+        """Log an exception, once for each place, without its message: that might quote an id."""
+        bug = bug_of(error)
+        if bug.place not in self._known:
+            self._known.add(bug.place)
+            log.error(
+                "%s at %s: a defect; the job goes on without what a batch adds to the entity\n%s",
+                bug.exception,
+                bug.place,
+                "".join(format_tb(error.__traceback__)),
+            )
