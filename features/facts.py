@@ -257,6 +257,7 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     source: str | None = None
     medium: str | None = None
     device: str | None = None
+    platform: str | None = None
     cart_created: bool = False
     session: None = None
     """All facts are of one session."""
@@ -265,6 +266,11 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     """1 for an add, -1 for a remove, where the checkout-step rule needs them."""
     moved: tuple[Money, ...] = ()
     quantity: int = 0
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The device type, where one is told."""
+        return (self.device,) if self.device else ()
 
     @classmethod
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "SessionFact":
@@ -290,6 +296,7 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             source=cut(event.source),
             medium=cut(event.medium),
             device=event.device,
+            platform=cut(event.platform),
         )
 
     @classmethod
@@ -317,6 +324,7 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             source=cut(event.source),
             medium=cut(event.medium),
             device=event.device,
+            platform=cut(event.platform),
             cart_created=kind == ADD_TO_CART and _creates_cart(event),
             transacted=kind == TRANSACTION,
             change=change,

@@ -75,6 +75,8 @@ class Definitions:
     """The checkout step that counts as an order, for shops that send no transactions; 0: none does."""
     identity: str = MERGE
     """What a login changes: one of `features.identity.MODES`."""
+    live_shopper: bool = False
+    """Whether sessions also have the features that only the Live Shopper job shows of them."""
 
     def __post_init__(self) -> None:
         """Check what the windows promise each other, and the identity rule."""

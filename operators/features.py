@@ -127,7 +127,13 @@ class FeaturesFunction(KeyedProcessFunction):
         """The sink, which knows the other branches where they run apart."""
         options, branch = self._options, self._options.shard.branch
         fields = branch_fields(options.definitions) if branch else None
-        return RedisSink.connect(options.redis_url, options.redis_prefix, branch=branch, branches=fields)
+        return RedisSink.connect(
+            options.redis_url,
+            options.redis_prefix,
+            branch=branch,
+            branches=fields,
+            live_shopper=options.definitions.live_shopper,
+        )
 
     def _given(self, letters: list[str]) -> Sequence[Any]:
         options = self._options

@@ -52,9 +52,10 @@ def branch_script(branch: str, branches: Mapping[str, BranchFields]) -> Script:
         first = next(iter(texts), f"_v:{branch}")
         meta += [f"_v:{other}", f"_until:{other}", f"_next:{other}", f"_capped:{other}", first]
         zeros.append(msgspec.msgpack.encode([text for pair in texts.items() for text in pair]))
-    text = BRANCHES_LUA.replace("'@META@'", ", ".join(_quoted(name.encode()) for name in meta))
-    return Script.of(text.replace("'@ZEROS@'", ", ".join(map(_quoted, zeros))))
+    text = BRANCHES_LUA.replace("'@META@'", ", ".join(quoted(name.encode()) for name in meta))
+    return Script.of(text.replace("'@ZEROS@'", ", ".join(map(quoted, zeros))))
 
 
-def _quoted(data: bytes) -> str:
+def quoted(data: bytes) -> str:
+    """Bytes as a string of Lua's."""
     return "'" + "".join(f"\\{byte:03d}" for byte in data) + "'"

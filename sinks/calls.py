@@ -41,6 +41,8 @@ class Call:
     """(key, argument) of each row, for the case that it must be taken apart."""
     subjects: tuple[str, ...] = ()
     """The shopper of each row."""
+    beside: tuple[tuple[str, ...], ...] = ()
+    """For each row the further keys that its script touches, in the same slot."""
     everywhere: bool = False
     """Whether it goes to every node of a cluster, each with a key of its own."""
     asking: tuple[str, int] | None = None
@@ -57,8 +59,10 @@ class Call:
         if self.script is None:
             return [self]
         subjects = self.subjects or ("",) * len(self.rows)
+        beside = self.beside or ((),) * len(self.rows)
         return [
-            evaluation(self.script, [row], [whose]) for row, whose in zip(self.rows, subjects, strict=True)
+            evaluation(self.script, [row], [whose], [keys])
+            for row, whose, keys in zip(self.rows, subjects, beside, strict=True)
         ]
 
     def tagged(self, tag: str) -> "Call":
@@ -69,16 +73,32 @@ class Call:
 
 
 def evaluation(
-    script: Script, rows: Sequence[tuple[str, Sequence[Any]]], subjects: Sequence[str] = ()
+    script: Script,
+    rows: Sequence[tuple[str, Sequence[Any]]],
+    subjects: Sequence[str] = (),
+    beside: Sequence[tuple[str, ...]] = (),
 ) -> Call:
     """The call that runs `script` over `rows`, in ONE MessagePack argument.
 
     Arguments of their own would cost four times as much to pack (bench/redis_write.py).
+
+    Args:
+        script: what is run.
+        rows: the key and the argument of each.
+        subjects: whose each is.
+        beside: for each the further keys that the script touches, behind its own.
     """
     keys = [key for key, _ in rows]
+    if beside:
+        keys = [key for first, others in zip(keys, beside, strict=True) for key in (first, *others)]
     argument = _encode([row for _, row in rows])
     return Call(
-        keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows), tuple(subjects)
+        keys[0],
+        ("EVALSHA", script.sha, len(keys), *keys, argument),
+        script,
+        tuple(rows),
+        tuple(subjects),
+        tuple(beside),
     )
 
 

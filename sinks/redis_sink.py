@@ -12,6 +12,7 @@ from sinks.calls import CALL_ROWS, Call, Script, cut, evaluation, plain
 from sinks.codec import key_of
 from sinks.exchange import Answers, Exchange
 from sinks.keys import checked_prefix
+from sinks.live_shopper import copying
 from sinks.routes import Route, route_to
 from sinks.sequence import Stamp, stamping
 from sinks.text import text_of
@@ -53,10 +54,12 @@ class RedisSink:
         give_up_s: float = 20.0,
         branch: str = "",
         branches: Mapping[str, BranchFields] | None = None,
+        live_shopper: bool = False,
     ) -> None:
         self._route = route
         self._prefix = checked_prefix(prefix)
         self._give_up_s = give_up_s
+        self._live_shopper = live_shopper
         self._branch = branch
         mine = (branches or {}).get(branch, BranchFields(frozenset()))
         self._names = mine.names
@@ -75,17 +78,19 @@ class RedisSink:
         give_up_s: float = 20.0,
         branch: str = "",
         branches: Mapping[str, BranchFields] | None = None,
+        live_shopper: bool = False,
     ) -> Self:
         """A sink for the Redis at `url`; it connects at its first write.
 
         With `branch`, the rolling windows' hashes are shared with the other `branches`; each writes its own
-        fields.
+        fields. With `live_shopper` what hashes hold is copied to the string keys of that job, too.
 
         Raises:
             SinkSettingError: if `url`, `prefix` or `branch` cannot work.
         """
         address = Address.parse(url)
-        return cls(route_to(address, timeout_s), address.shown, prefix, give_up_s, branch, branches)
+        route = route_to(address, timeout_s)
+        return cls(route, address.shown, prefix, give_up_s, branch, branches, live_shopper)
 
     def write(
         self,
@@ -105,9 +110,12 @@ class RedisSink:
         """
         calls = self._calls(rows, life)
         calls += [plain(self._prefix + key, mapping) for key, mapping in (put or {}).items()]
-        if stamp is not None:
-            calls.append(stamping(stamp, self._prefix))
-        return self._send(calls)
+        copies = self._copies(rows) if self._live_shopper else []
+        last = [stamping(stamp, self._prefix)] if stamp is not None else []
+        if copies:
+            # What is copied must be there: a call that failed goes again, behind those that did not.
+            return self._send(calls, [*copies, *last])
+        return self._send(calls + last)
 
     def put(self, key: str, mapping: Mapping[str, str | int]) -> WriteReport:
         """Set fields of the plain hash `key` (under the prefix), without a fence."""
@@ -117,11 +125,13 @@ class RedisSink:
         """Close the connections; nothing is buffered."""
         self._route.close()
 
-    def _send(self, calls: list[Call]) -> WriteReport:
+    def _send(self, *parts: list[Call]) -> WriteReport:
+        """Send the calls, each part when all of the one before is answered."""
         deadline = time.monotonic() + self._give_up_s
         answers = Answers()
-        for batch in cut(calls):
-            self._exchange.send(batch, self._give_up_s, deadline, answers)
+        for calls in parts:
+            for batch in cut(calls):
+                self._exchange.send(batch, self._give_up_s, deadline, answers)
         verdicts = answers.verdicts
         return WriteReport(
             written=verdicts["w"] + verdicts["d"],
@@ -133,6 +143,10 @@ class RedisSink:
             deleted=verdicts["d"],
             behind=tuple(dict.fromkeys(answers.behind)),
         )
+
+    def _copies(self, rows: Sequence[FeatureRow]) -> list[Call]:
+        alone = self._route.cluster
+        return copying([(key_of(row, self._prefix, alone), row) for row in rows], self._prefix, alone)
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
         alone = self._route.cluster

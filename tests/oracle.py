@@ -94,6 +94,8 @@ class OracleDefinitions:
     trail: int = 64
     identity: str = "merge"
     """What a login changes: `off`, `forward`, `merge`."""
+    live_shopper: bool = False
+    """Whether sessions tell their device types and the latest platform, too."""
     login_runs: int = 8
     """Of so many runs of one user's logins on a device the first and the last are known."""
     open_sessions: int = 8
@@ -869,7 +871,10 @@ def context_values(scope: Scope) -> Values:
 
 def session_values(scope: Scope) -> Values:
     """The features of a session that its typed events decide."""
-    return session_counts(scope) | visit_values(scope) | engagement_values(scope) | session_cart_values(scope)
+    values = session_counts(scope) | visit_values(scope) | engagement_values(scope)
+    if scope.definitions.live_shopper:
+        values |= {name: context_values(scope)[name] for name in ("device_types", "latest_platform")}
+    return values | session_cart_values(scope)
 
 
 def session_counts(scope: Scope) -> Values:

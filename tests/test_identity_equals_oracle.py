@@ -151,7 +151,7 @@ def test_any_logins_order_duplicates_and_moments(
 @given(people(), st.sampled_from([MERGE, FORWARD]))
 def test_checkout_step_orders_and_short_windows(arrived: list[Arrival], identity: str) -> None:
     if arrived:
-        ours, theirs = both(SHORT, checkout_order_step=2, identity=identity)
+        ours, theirs = both(SHORT, checkout_order_step=2, identity=identity, live_shopper=True)
         # The rule looks back beyond a window, so a row may be due earlier than its own panes say.
         assert_equal(arrived, telling_moments(arrived, theirs)[:8], ours, theirs, left_out=("_next",))
 

@@ -94,7 +94,7 @@ def test_any_order_duplicates_and_moments(arrived: list[Arrival], data: st.DataO
 @given(arrivals(max_size=25))
 def test_checkout_step_orders_and_short_windows(arrived: list[Arrival]) -> None:
     if arrived:
-        ours, theirs = both(SHORT, checkout_order_step=2)
+        ours, theirs = both(SHORT, checkout_order_step=2, live_shopper=True)
         # The rule looks back beyond a window, so a row may be due earlier than its own panes say.
         assert_equal(arrived, telling_moments(arrived, theirs)[:8], ours, theirs, left_out=("_next",))
 

@@ -92,14 +92,14 @@ def run(arrived: Sequence[Arrival], every: int, packed: bool, definitions: Defin
 def test_partial_rows_applied_are_whole_rows(
     arrived: list[Arrival], every: int, packed: bool, step: int
 ) -> None:
-    run(arrived, every, packed, Definitions(checkout_order_step=step))
+    run(arrived, every, packed, Definitions(checkout_order_step=step, live_shopper=step > 0))
 
 
 @pytest.mark.parametrize("pace", ["calm", "wild", "rush"])
 @pytest.mark.parametrize(("seed", "every", "keys"), [(1, 1, True), (2, 3, True), (3, 2, False)])
 def test_over_long_streams_too(pace: str, seed: int, every: int, keys: bool) -> None:
     arrived = random_arrivals(seed, 150, shoppers=2, pace=pace)
-    definitions = Definitions(checkout_order_step=seed % 2 * 2, session_keys=keys)
+    definitions = Definitions(checkout_order_step=seed % 2 * 2, session_keys=keys, live_shopper=keys)
     assert run(arrived, every, packed=seed % 2 == 0, definitions=definitions) > 50
 
 

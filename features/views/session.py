@@ -20,6 +20,7 @@ from features.aggregates import (
     FirstTouch,
     Greatest,
     LastPage,
+    Latest,
     LatestEntry,
     MoneySum,
     Own,
@@ -39,6 +40,11 @@ COMMERCE = (ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION, REFUND, T
 FIRST = FirstTouch()
 PAGES = Engagement()
 TWO = 2
+LIVE_SHOPPER = (
+    Feature("device_types", Recent("devices"), "Device types used, sorted.", read="listed", type="list", unit="device type"),
+    Feature("latest_platform", Latest("platform"), "Platform of the latest event that tells one.", type="str", unit="Snowplow platform"),
+)  # fmt: skip
+"""Where the layout `live-shopper` is on: nobody else reads them, and every feature costs."""
 WHOLE_SESSION = 2**62
 """A pause that nothing exceeds: what lies in one session belongs together."""
 
@@ -144,5 +150,6 @@ def view(definitions: Definitions) -> FeatureView:
             Derived("converted", conversion, "1 with an order.", "bool"),
             Feature("carts_created", Count("cart_created"), "Adds after which the cart holds just what they put in (sum of unit prices = cart total).", (ADD_TO_CART,), unit="events"),
             Derived("cart_abandoned", abandonment, "1 with fewer orders than carts created; absent without cart or order.", "bool"),
+            *(LIVE_SHOPPER if definitions.live_shopper else ()),
         ),
     )  # fmt: skip
