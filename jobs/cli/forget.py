@@ -34,7 +34,8 @@ def forget(
 
     A control record goes through Kafka to every partition of every topic. The job forgets what it has read of
     the shopper before, deletes `user:<id>:features:*` and the `session:<id>:features` of sessions that the
-    shopper owns, and counts the records as applied. Events that come later begin anew.
+    shopper owns (with the layout live-shopper their strings, too), and counts the records as applied. Events
+    that come later begin anew.
 
     Of a user every device is reached: who was logged in there is forgotten, and what points to the user is
     deleted. A device whose rows point to a user stands for that user: both are forgotten. What the device did

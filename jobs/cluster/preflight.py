@@ -58,7 +58,12 @@ def _redis(settings: Settings) -> Iterator[str]:
     branch = "one" if settings.topology == "branches" else ""
     try:
         sink = RedisSink.connect(
-            settings.redis_url, settings.redis_prefix, 2.0, GIVE_UP_S, branch, _BRANCHES if branch else None
+            settings.redis_url,
+            settings.redis_prefix,
+            give_up_s=GIVE_UP_S,
+            branch=branch,
+            branches=_BRANCHES if branch else None,
+            live_shopper=settings.definitions().live_shopper,
         )
         with closing(sink):
             _write(sink, settings.job_name)
@@ -74,7 +79,7 @@ def _write(sink: RedisSink, job_name: str) -> None:
     for at in (now, until):
         sink.write(
             [
-                FeatureRow("user", shopper, "5min", {}, at, until, until, 0),
+                FeatureRow("user", shopper, "5min", {"product_view_count": 0}, at, until, until, 0),
                 FeatureRow("session", shopper, "session", {}, at, until, until, 0, False, shopper, now),
                 FeatureRow("pipeline", job_name, "session", {}, at, until, until, 0),
             ],

@@ -27,9 +27,11 @@ from jobs.settings.parse import (
 from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_all
 from operators.places import number_of
 from serving.api.terms import SHORTEST_TOKEN
+from sinks.live_shopper import window_name
 
 ENVIRONMENT_PREFIX = "SHOPPER_"
 SHORTEST_KEY = 16
+OWN = "own"
 
 Items = Annotated[tuple[str, ...], BeforeValidator(as_items)]
 SecretItems = Annotated[tuple[SecretStr, ...], BeforeValidator(as_items)]
@@ -221,6 +223,11 @@ class Settings(BaseSettings):
     session_keys: bool = _setting(
         True, "Whether `session:<id>:features` is written as well.", "true or false"
     )
+    layout: Literal["own", "live-shopper"] = _setting(
+        "own",
+        "live-shopper: besides our own keys also those of the Live Shopper job (docs/layouts.md).",
+        "own or live-shopper",
+    )
     api_host: str = _setting(
         "127.0.0.1",
         "Address that `shopper serve` listens on; others than this machine's own need a token.",
@@ -295,6 +302,20 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return named
 
+    @field_validator("layout")
+    @classmethod
+    def _finds_what_it_shows(cls, layout: str, info: ValidationInfo) -> str:
+        if layout == OWN:
+            return layout
+        labels = [window.label for window in info.data.get("windows", ())]
+        if len({window_name(label) for label in labels}) < len(labels):
+            msg = f"would call two of the windows {labels} by one name"
+            raise ValueError(msg)
+        if not info.data.get("session_keys", True):
+            msg = "copies what `session:<id>:features` holds, though session_keys is false"
+            raise ValueError(msg)
+        return layout
+
     @field_validator("kafka_sasl_user", "kafka_sasl_password")
     @classmethod
     def _a_login_is_whole(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
@@ -366,4 +387,5 @@ class Settings(BaseSettings):
             recommendation_words=self.recommendation_words,
             checkout_order_step=self.checkout_order_step,
             identity=self.identity,
+            live_shopper=self.layout != OWN,
         )

@@ -1,6 +1,8 @@
 """The string keys of the layout `live-shopper` on real Redis servers: they say what the fenced hashes say."""
 
 import csv
+import gzip
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,15 +16,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 
+from events.decoder import Decoder
+from events.event import Event
 from features.forgetting import forgotten_rows
 from features.logic import ShopperLogic
 from features.replay import Replay
 from features.row import FeatureRow
+from features.settings import Definitions
 from features.views import branch_views
+from jobs.recorded.restamp import restamp
 from operators.features import branch_fields
 from sinks.live_shopper import SESSION, USER
 from sinks.redis_sink import RedisSink
 from tests.golden.stories import STORIES, T
+from tests.integration.test_redis_sink import _name, _place
+from tests.recorded_sessions import expected_sessions
+from tests.recorded_shoppers import expected_strings
 from tests.sinks.rows import HOUR, LIFE, NOW, row, session
 from tests.sinks.servers import Server, cluster
 
@@ -30,6 +39,7 @@ pytestmark = pytest.mark.integration
 
 ABSENT = "-"
 GOLDEN = Path(__file__).parents[1] / "golden" / "live_shopper.csv"
+DATA = Path(__file__).parents[1] / "data"
 SEEN, VALUE = "user:ada:product_view_count_5m", "user:ada:cart_value_5m"
 BOUNCE = "session:s1:session_bounce"
 
@@ -75,6 +85,23 @@ def test_the_strings_say_what_was_worked_out_by_hand(redis: Any, sink: RedisSink
     for key, of, expected in golden():
         if of == story:
             assert (key, told.get(key, ABSENT)) == (key, expected)
+
+
+def test_the_recorded_shoppers_have_the_strings_that_the_publisher_expects(
+    redis: Any, server: Server
+) -> None:
+    replay = Replay(ShopperLogic(definitions=Definitions(live_shopper=True)))
+    raw = gzip.decompress((DATA / "snowplow-ecommerce" / "events.enriched.tsv.gz").read_bytes()).splitlines()
+    decoded = [Decoder().decode(moved.raw) for moved in restamp(raw, NOW)]
+    replay.feed(event for event in decoded if isinstance(event, Event))
+    with closing(RedisSink.connect(server.url, live_shopper=True)) as sink:
+        sink.write(replay.rows(), LIFE)
+    told = strings(redis)
+    days = {key: text for key, text in told.items() if key.endswith("_24h")}
+    assert days == expected_strings()
+    assert len(days) == 249
+    sessions = {key for key in told if key.endswith(":session_duration")}
+    assert sessions >= {f"session:{name}:session_duration" for name in expected_sessions()}
 
 
 def test_every_string_has_a_golden_value() -> None:
@@ -320,3 +347,25 @@ def test_in_a_cluster_a_shoppers_strings_lie_with_the_hash(tmp_path: Path) -> No
             gone = [changed(each, values=None, until=NOW, forgotten=True) for each in rows]
             sink.write(gone, LIFE)
             assert not [key for node in nodes for key in node.client().scan_iter()]
+
+
+def test_while_a_slot_moves_its_strings_wait_and_come_with_it(tmp_path: Path) -> None:
+    with cluster(tmp_path) as nodes:
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes[:2])
+        slot, source, target = _place(nodes, "new")
+        target.client().execute_command("CLUSTER SETSLOT", slot, "IMPORTING", _name(source))
+        source.client().execute_command("CLUSTER SETSLOT", slot, "MIGRATING", _name(target))
+
+        def moved() -> None:
+            for node in (target, source, *nodes):
+                node.client().execute_command("CLUSTER SETSLOT", slot, "NODE", _name(target))
+
+        with closing(RedisSink.connect(url, live_shopper=True)) as sink:
+            timer = threading.Timer(0.5, moved)
+            timer.start()
+            report = sink.write([viewed(4, entity_id="new"), viewed(1)], LIFE)
+            timer.join()
+            assert report.written == 2
+            assert report.retries > 0
+            assert strings(target.client())["user:{new}:product_view_count_5m"] == "4"
+            assert sum(len(strings(node.client())) for node in nodes) == 2

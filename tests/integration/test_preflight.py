@@ -10,7 +10,9 @@ from kafka.errors import KafkaTimeoutError
 
 from jobs.cluster.preflight import PreflightError, preflight
 from jobs.kafka.client import producer, topics_of, why
-from tests.integration.live_job import Surroundings
+from sinks.faults import LIVE_SHOPPER_COMMANDS
+from tests.harness import wait_until
+from tests.integration.live_job import END_S, Surroundings
 from tests.integration.secured import SECRETS, Secured
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
@@ -118,6 +120,22 @@ def test_a_command_that_redis_does_not_allow_is_told(
 ) -> None:
     secure.let_in(f"{secure_around.name}:", without=missing)
     assert missing in refused(secure, secure_around)
+
+
+def test_the_layout_of_live_shopper_needs_a_command_more_and_leaves_nothing_behind(
+    secure: Secured, secure_around: Surroundings
+) -> None:
+    def empty() -> bool:
+        return not list(secure.admin.scan_iter(f"{secure_around.name}*"))
+
+    secure.let_in(f"{secure_around.name}:")
+    assert LIVE_SHOPPER_COMMANDS in refused(secure, secure_around, layout="live-shopper")
+    # What could not be tried to its end expires.
+    wait_until(empty, END_S, "nothing is left")
+    secure.admin.execute_command("ACL SETUSER", "shopper-job", LIVE_SHOPPER_COMMANDS)
+    for topology in ("fused", "branches"):
+        preflight(secure.settings(layout="live-shopper", topology=topology, **own(secure_around)))
+        assert empty()
 
 
 def test_a_prefix_that_redis_does_not_allow_is_told(secure: Secured, secure_around: Surroundings) -> None:

@@ -121,6 +121,18 @@ def test_windows_have_labels_of_their_own(windows: str) -> None:
     assert "windows" in problems(windows=windows)
 
 
+def test_a_layout_shows_what_is_there_and_by_names_of_its_own() -> None:
+    definitions = load({"layout": "live-shopper"}).settings.definitions()
+    assert definitions == Definitions(live_shopper=True)
+    twice = '[{"label": "5m", "size_s": 300, "pane_s": 10}, {"label": "5min", "size_s": 600, "pane_s": 10}]'
+    assert load({"windows": twice}).settings.layout == "own"
+    said = problems(layout="live-shopper", windows=twice)["layout"]
+    assert "would call two of the windows ['5m', '5min'] by one name" in said
+    assert "session_keys is false" in problems(layout="live-shopper", session_keys=False)["layout"]
+    assert set(problems(layout="live-shopper", windows="[]")) == {"windows"}
+    assert "own or live-shopper" in problems(layout="both")["layout"]
+
+
 @pytest.mark.parametrize(
     ("second", "wanted"),
     [
