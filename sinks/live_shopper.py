@@ -77,11 +77,13 @@ def window_name(label: str) -> str:
 def string_keys(row: FeatureRow, prefix: str = "", cluster: bool = False) -> tuple[str, ...]:
     """Keys of the strings that say what `row`'s hash holds; none for the current session, which has its own.
 
+    Nor for what is beyond the shopper, such as `user:<id>:item:<id>`.
+
     >>> row = FeatureRow("user", "ann", "5min", {}, 0, 0, 0, 0)
     >>> string_keys(row)[0], string_keys(row, "shop1:", cluster=True)[0]
     ('user:ann:product_view_count_5m', 'shop1:user:{ann}:product_view_count_5m')
     """
-    if row.entity not in TABLES or (row.entity == "user" and row.window == "session"):
+    if row.tail or row.entity not in TABLES or (row.entity == "user" and row.window == "session"):
         return ()
     encoded = encode_id(row.entity_id)
     base = f"{prefix}{row.entity}:{{{encoded}}}:" if cluster else f"{prefix}{row.entity}:{encoded}:"

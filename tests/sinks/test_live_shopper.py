@@ -55,6 +55,7 @@ def test_without_the_layout_sessions_do_not_have_what_it_alone_shows():
 def test_the_current_session_and_what_is_no_shoppers_have_no_strings():
     assert string_keys(row(window="session")) == ()
     assert string_keys(row(entity="pipeline", window="session")) == ()
+    assert string_keys(row(window="", tail=("item", "hat"))) == ()
     assert copying([("user:ada:features:session", row(window="session"))], "", cluster=False) == []
 
 
