@@ -11,7 +11,7 @@ from jobs.cli.outcome import CommandError
 from jobs.cluster.beginning import JobNotBegunError, see_it_begin
 from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
 from jobs.cluster.preflight import PreflightError, preflight
-from jobs.cluster.submission import SubmissionError, submit
+from jobs.cluster.submission import SubmissionError, knock, submit
 from jobs.job_config import JobConfig
 from jobs.local.errors import LocalError
 from jobs.local.flink_config import write_config
@@ -85,6 +85,7 @@ def _hand_over(config: JobConfig, jobmanager: str) -> str:
             "FLINK_CONF_DIR": folder,
             "FLINK_LOG_DIR": folder,
         }
+        knock(jobmanager)
         return submit(config, jobmanager, flink_home, jars["flink"][0], environment)
 
 

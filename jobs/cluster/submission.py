@@ -45,6 +45,7 @@ def submit(
 
     The configuration travels in a file that nobody else may read, and settings in the environment stay
     behind: they may hold passwords, a process list shows arguments, and Flink's client logs its environment.
+    A cluster that does not answer yet is waited for, up to a minute; `knock` asks whether it does.
 
     Args:
         config: the job.
@@ -59,7 +60,6 @@ def submit(
     Raises:
         SubmissionError: if the cluster cannot be reached or refuses the job.
     """
-    _knock(jobmanager)
     with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
         archive = build_zip(Path(folder) / "job.zip", root)
         with zipfile.ZipFile(archive, "a") as opened:
@@ -85,8 +85,12 @@ def submit(
     return found[1]
 
 
-def _knock(jobmanager: str) -> None:
-    """Find out now what Flink's client would tell after a minute of trying."""
+def knock(jobmanager: str) -> None:
+    """Find out now what Flink's client would tell after a minute of trying.
+
+    Raises:
+        SubmissionError: if nobody listens at `jobmanager` (host:port).
+    """
     host, _, port = jobmanager.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()

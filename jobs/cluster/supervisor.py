@@ -59,8 +59,7 @@ class Supervisor:
             self._say("the JobManager is gone; it is started anew, and the job is submitted again")
             self.restarts += 1
             self._cluster.restart_jobmanager()
-            # The TaskManagers register again while Flink's client builds the job: that takes it longer.
-            self._cluster.wait_answering()
+            # It begins to answer, and the TaskManagers register again, while Flink's client builds the job.
             self.start()
         for number in self._taskmanagers - set(self._cluster.running()):
             self._say(f"TaskManager {number} is gone; another one is started")
