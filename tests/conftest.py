@@ -21,8 +21,9 @@ LONGEST = (
     "test_secured_job.py",
     "test_fuzzed_records.py",
     "test_live_job.py",
+    "test_ten_thousand_shoppers.py",
 )
-"""Files that take minutes, in the order in which workers take them: begun last, one would be waited for."""
+"""What takes longest, in the order in which workers take it: begun last, it would be waited for."""
 MARKS = {"unit", "property", "integration", "cluster"}
 
 # Other work on the machine is no failure.

@@ -57,8 +57,9 @@ def test_ten_thousand_shoppers_have_the_values_of_the_oracle() -> None:
         verdicts[verdict] = verdicts.get(verdict, 0) + 1
     replay.feed(events)
     assert replay.verdicts == verdicts
-    assert differences(shown(replay.rows()), oracle.rows(clock)) == []
+    rows = replay.rows(pointers=True)
+    assert differences(shown(row for row in rows if not row.same_as), oracle.rows(clock)) == []
     people = {event.user_id for event in events} | {event.device_id for event in events}
     assert len(people) > 10_000
-    assert sum(row.same_as != "" for row in replay.rows(pointers=True)) > 10_000
+    assert sum(row.same_as != "" for row in rows) > 10_000
     assert min(verdicts["applied"] // 10, verdicts["duplicate"], verdicts["late"]) > 500, verdicts
