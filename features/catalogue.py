@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from features.definition import FeatureView
+from features.entities.catalogue import render_entities
 from features.settings import Definitions, Window
 from features.views import views
 
@@ -73,6 +74,7 @@ def render(definitions: Definitions | None = None) -> str:
     definitions = definitions or Definitions()
     parts = [INTRODUCTION, _keys(definitions.windows), CONVENTIONS]
     parts += [_section(view) for view in views(definitions)]
+    parts.append(render_entities())
     return "\n".join(parts)
 
 

@@ -54,6 +54,7 @@ def job_config(
         search=decoder.search,
         id_key=decoder.id_key,
         definitions=settings.definitions(),
+        entities=settings.entity_settings(),
         life=life,
         restore_from=restore_from,
         python=python,

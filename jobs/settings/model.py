@@ -12,8 +12,17 @@ from events.decoder import Decoder
 from events.hashing import hashing_key
 from events.page import SearchRule
 from events.sources.declaration import Source
+from features.entities.settings import EntitySettings, SellerWeights, Weights
 from features.settings import Definitions
 from jobs.inputs import sources as declared_sources
+from jobs.settings.entities import (
+    NAMES,
+    check_bounds,
+    check_currency,
+    check_seller_weights,
+    check_views,
+    check_weights,
+)
 from jobs.settings.parse import (
     as_absent,
     as_items,
@@ -34,6 +43,7 @@ SHORTEST_KEY = 16
 OWN = "own"
 
 Items = Annotated[tuple[str, ...], BeforeValidator(as_items)]
+FourNumbers = Annotated[tuple[int, int, int, int], BeforeValidator(as_items)]
 SecretItems = Annotated[tuple[SecretStr, ...], BeforeValidator(as_items)]
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -220,6 +230,44 @@ class Settings(BaseSettings):
         ge=1,
         le=168,
     )
+    entities: Annotated[Items, AfterValidator(check_views)] = _setting(
+        (),
+        "Views of entities beyond the shopper (docs/entities.md); none: the job is that of shoppers alone.",
+        f"names, by commas: {NAMES}",
+    )
+    entity_weights: Annotated[FourNumbers, AfterValidator(check_weights)] = _setting(
+        (1, 2, 3, 5),
+        "What a view, click, add to the cart and purchase weigh in scores.",
+        "four whole numbers from 0 on, by commas",
+    )
+    entity_seller_weights: Annotated[FourNumbers, AfterValidator(check_seller_weights)] = _setting(
+        (2, 1, 5, 0),
+        "What a like, view, purchase and other interaction with a seller weigh.",
+        "four whole numbers from 0 on, by commas",
+    )
+    entity_currency: Annotated[str, AfterValidator(check_currency)] = _setting(
+        "EUR", "Currency of purchase prices; others are left out.", "a code of ISO 4217"
+    )
+    entity_price_bounds: Annotated[
+        tuple[int, int, int], BeforeValidator(as_items), AfterValidator(check_bounds)
+    ] = _setting(
+        (500, 1000, 5000),
+        "Mean purchase prices below which a shopper is budget, mid and high.",
+        "three whole numbers that rise, by commas",
+    )
+    entity_ranking_most: int = _setting(
+        100, "Members of a sorted set.", "a whole number from 1 to 1000", ge=1, le=1000
+    )
+    entity_pair_days: int = _setting(
+        30, "Days that a pair outlives its last interaction.", "a whole number from 1 to 365", ge=1, le=365
+    )
+    entity_days: int = _setting(
+        365,
+        "Days that a product, or a shopper's lifetime, outlives its last interaction.",
+        "a whole number from 1 to 3650",
+        ge=1,
+        le=3650,
+    )
     session_keys: bool = _setting(
         True, "Whether `session:<id>:features` is written as well.", "true or false"
     )
@@ -316,6 +364,14 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return layout
 
+    @field_validator("entities")
+    @classmethod
+    def _have_the_topology(cls, named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if named and info.data.get("topology") == "branches":
+            msg = "topology is branches; entities need it to be fused"
+            raise ValueError(msg)
+        return named
+
     @field_validator("kafka_sasl_user", "kafka_sasl_password")
     @classmethod
     def _a_login_is_whole(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
@@ -388,4 +444,17 @@ class Settings(BaseSettings):
             checkout_order_step=self.checkout_order_step,
             identity=self.identity,
             live_shopper=self.layout != OWN,
+        )
+
+    def entity_settings(self) -> EntitySettings:
+        """Return which entities beyond the shopper there are, and what they mean."""
+        return EntitySettings(
+            views=self.entities,
+            weights=Weights(*self.entity_weights),
+            seller_weights=SellerWeights(*self.entity_seller_weights),
+            currency=self.entity_currency,
+            price_bounds=self.entity_price_bounds,
+            ranking_most=self.entity_ranking_most,
+            pair_expiry=timedelta(days=self.entity_pair_days),
+            expiry=timedelta(days=self.entity_days),
         )
