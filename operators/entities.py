@@ -35,6 +35,7 @@ class Logic(Protocol):
     def gone(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
     def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]: ...  # noqa: D102
     def scores(self, state: EntityState, entry: str) -> Iterable[Score]: ...  # noqa: D102
+    def owed(self, state: EntityState, entry: str) -> list[Combined]: ...  # noqa: D102
     def belongs(self, entry: str, shopper: str) -> bool: ...  # noqa: D102
     def forgotten(self, state: EntityState, entry: str, as_of: int) -> list[FeatureRow]: ...  # noqa: D102
 
@@ -70,6 +71,7 @@ class Entities:
                 if self._logic.knows(more.entry):
                     pending[more.entry] = pending.get(more.entry, 0) + more.seen
                     self._add(more, states, pending, as_of, outcome)
+            self._give(stage.added, states, pending, as_of, outcome)
         for entry, state in states.items():
             try:
                 self._keep(entry, state, outcome, whole=False)
@@ -137,6 +139,22 @@ class Entities:
             self._tell(error)
             outcome.facts_lost += pending.pop(entry)
             states.pop(entry, None)
+
+    def _give(
+        self,
+        added: Iterable[Combined],
+        states: dict[str, EntityState],
+        pending: dict[str, int],
+        as_of: int,
+        outcome: Outcome,
+    ) -> None:
+        """Let entities that have something for others of the bucket give it."""
+        for each in added:
+            state = states.get(each.entry)
+            if state is not None:
+                for more in self._logic.owed(state, each.entry):
+                    pending.setdefault(more.entry, 0)
+                    self._add(more, states, pending, as_of, outcome)
 
     def _state(self, entry: str, outcome: Outcome) -> EntityState:
         data = None if entry in outcome.forgotten else self._read(entry)

@@ -39,6 +39,7 @@ NAMES: Final = (
     "moves",
     "moved",
     "identity.lost",
+    "facts.lost",
     "told_ms",
     "delay_ms",
     "event_time_ms",
@@ -60,6 +61,7 @@ WORK: Final = frozenset(
         "rewriting",
         "forgotten.keys",
         "identity.lost",
+        "facts.lost",
         "told_ms",
         "delay_ms",
     }

@@ -20,6 +20,7 @@ KINDS: Final = {
     "none": "page_view",
     "repeated": "transaction",
     "repeated line": "transaction_item",
+    "ping": "page_ping",
 }
 
 
@@ -28,7 +29,7 @@ class Arrival(NamedTuple):
 
     event: Event
     order: bool
-    seen: Seen | None
+    seen: tuple[Seen, ...]
     as_of: int
 
 
@@ -43,19 +44,21 @@ LINES = st.builds(
 )
 DRAFTS = st.tuples(
     st.sampled_from(["ann", "bob", "c:{%} é"]),
-    st.sampled_from([*KINDS, "view", "click", "add_to_cart", "purchase"]),
+    st.sampled_from([*KINDS, "view", "view", "click", "add_to_cart", "purchase", "ping", "ping"]),
     st.lists(LINES, max_size=3),
     st.sampled_from(["", "", "s1", "s2"]),
     st.sampled_from([0, 1, 999, 5_000, MINUTE, 20 * MINUTE, HOUR, HOUR + MINUTE, 9 * HOUR, DAY, 3 * DAY]),
     st.sampled_from([0, 0, 0, 1, 3_000, MINUTE, HOUR]),
+    st.sampled_from(["", "page-1", "page-2"]),
 )
 
 
-def arrivals_of(drafts: list[tuple[str, str, list[Line], str, int, int]]) -> list[Arrival]:
+def arrivals_of(drafts: list[tuple[str, str, list[Line], str, int, int, str]]) -> list[Arrival]:
     """What the drafts come to: each waits a while, and may be late."""
     made, now = [], START
-    for number, (shopper, kind, lines, seller, wait, late) in enumerate(drafts):
+    for number, (shopper, kind, lines, seller, wait, late, name) in enumerate(drafts):
         now += wait
+        page = f"{name}/{now // DAY}" if name else ""
         at = now - late
         event = Event(
             shopper,
@@ -63,13 +66,18 @@ def arrivals_of(drafts: list[tuple[str, str, list[Line], str, int, int]]) -> lis
             at,
             KINDS[kind],
             products=tuple(Product(each.product, each.category, _money(each)) for each in lines),
+            page_id=page or None,
+            created_at=at,
             seller_id=seller or None,
         )
         again = kind.startswith("repeated")
-        counts = not again and (kind not in ("none", "other") or seller)
+        counts = kind != "ping" and not again and (kind not in ("none", "other") or seller)
         word = "other" if kind == "none" else kind
-        seen = Seen(shopper, word, at, tuple(lines), seller) if counts else None
-        made.append(Arrival(event, kind in ("purchase", "line"), seen, now))
+        seen = [Seen(shopper, word, at, tuple(lines), seller, page)] if counts else []
+        if kind == "ping":
+            seen += [Seen(shopper, "other", at, (), seller)] if seller else []
+            seen += [Seen(shopper, "ping", at, page=page, beat=at // 10_000)] if page else []
+        made.append(Arrival(event, kind in ("purchase", "line"), tuple(seen), now))
     return made
 
 

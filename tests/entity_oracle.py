@@ -36,6 +36,9 @@ class Seen:
     at: int
     lines: tuple[Line, ...] = ()
     seller: str = ""
+    page: str = ""
+    beat: int | None = None
+    """Of a `ping`, which is no interaction."""
 
 
 Rows = dict[str, dict[str, str]]
@@ -44,11 +47,13 @@ Sets = dict[str, list[tuple[str, int]]]
 
 def rows(seen: Iterable[Seen], as_of: int) -> tuple[Rows, Sets]:
     """Every hash by its key, and every sorted set, the greatest first."""
-    seen = list(seen)
+    everything = list(seen)
+    seen = [each for each in everything if each.kind != "ping"]
     hashes: Rows = {}
     sets: Sets = {}
     _products(seen, as_of, hashes, sets)
     _items(seen, hashes)
+    _times(everything, hashes)
     _categories(seen, hashes, sets)
     _sellers(seen, hashes, sets)
     _lifetimes(seen, hashes)
@@ -133,6 +138,16 @@ def _items(seen: list[Seen], hashes: Rows) -> None:
     for shopper, all_of_hers in _of_shoppers(seen).items():
         for name, own in _by(all_of_hers, lambda line: line.product).items():
             hashes[f"user:{shopper}:item:{name}"] = _counted(own) | {"likes": str(_number("like", own))}
+
+
+def _times(everything: list[Seen], hashes: Rows) -> None:
+    for shopper, hers in _of_shoppers(everything).items():
+        for name, own in _by(hers, lambda line: line.product).items():
+            views = [each for each in own if each.kind == "view"]
+            pages = {each.page for each in views if each.page}
+            beats = {(each.page, each.beat) for each in hers if each.kind == "ping" and each.page in pages}
+            if beats:
+                hashes[f"user:{shopper}:item:{name}"]["avg_time_seconds"] = repr(10 * len(beats) / len(views))
 
 
 def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:

@@ -36,11 +36,17 @@ class World:
         added: dict[str, Combined] = {}
         for each in arrivals:
             self.logic.combine(added, each.event, each.order)
-        for entry, more in added.items():
-            data = self.data.get(entry)
-            state = EntityState() if data is None else self.logic.load(data)
-            self.logic.add(state, more, as_of)
-            self._keep(entry, state)
+        given = [owed for more in added.values() for owed in self._add(more, as_of)]
+        for more in given:
+            self._add(more, as_of)
+
+    def _add(self, more: Combined, as_of: int) -> list[Combined]:
+        data = self.data.get(more.entry)
+        state = EntityState() if data is None else self.logic.load(data)
+        self.logic.add(state, more, as_of)
+        owed = self.logic.owed(state, more.entry)
+        self._keep(more.entry, state)
+        return owed
 
     def pass_time(self, as_of: int) -> None:
         """Everything that is due by then."""
@@ -52,7 +58,7 @@ class World:
 
     def _keep(self, entry: str, state: EntityState) -> None:
         if self.logic.gone(state, entry):
-            del self.data[entry]
+            self.data.pop(entry, None)
             return
         for row in self.logic.rows(state, entry):
             self.hashes[key_of(row)] = row
@@ -98,7 +104,7 @@ def test_rows_are_those_of_the_oracle_whatever_the_batches(arrivals: list[Arriva
         world.batch(batch, batch[-1].as_of)
     end = (arrivals[-1].as_of if arrivals else 0) + 1_000
     world.pass_time(end)
-    seen = [each.seen for each in arrivals if each.seen]
+    seen = [one for each in arrivals for one in each.seen]
     assert world.shown(end) == encoded(rows(seen, end))
 
 

@@ -290,8 +290,9 @@ IDENTITY = Row(
         Panel(
             "Logins and histories lost",
             "A defect: a login that could not be noted, or a history that its user's state could not take in. Values of "
-            "those users lack what came before the login. See ShopperIdentityLost in docs/operations.md.",
-            (grown("identity_lost", "lost"),),
+            "those users lack what came before the login. See ShopperIdentityLost in docs/operations.md. Facts of entities "
+            "that a defect kept from counting are told beside.",
+            (grown("identity_lost", "lost"), grown("facts_lost", "facts of entities")),
             bad=1,
             stat=True,
             width=8,

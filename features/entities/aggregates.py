@@ -13,6 +13,7 @@ from features.digest import digest
 from features.entities import hyperloglog
 from features.entities.interaction import ADD, CLICK, PURCHASE, VIEW, Fact
 from features.entities.settings import Weights
+from features.facts import HEARTBEAT_MS
 from features.row import MeanMoney
 from features.settings import Window
 
@@ -115,6 +116,62 @@ class Days:
     def result(self, acc: Mapping[int, int] | None) -> int:
         """How many."""
         return sum(bits.bit_count() for bits in (acc or {}).values())
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Different heartbeats of a page: a bit each, in words of 63."""
+
+    def lift(self, fact: Fact) -> dict[int, int] | None:
+        """That of a ping."""
+        if fact.beat is None:
+            return None
+        word, bit = divmod(fact.beat, _WORD)
+        return {word: 1 << bit}
+
+    def merge(self, left: dict[int, int], right: Mapping[int, int]) -> dict[int, int]:
+        """Those of both."""
+        return Days().merge(left, right)
+
+    def result(self, acc: Mapping[int, int] | None) -> int:
+        """Seconds looked at."""
+        return Days().result(acc) * HEARTBEAT_MS // 1000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Products viewed on a page, each with the seconds that were credited to its pair."""
+
+    def lift(self, fact: Fact) -> dict[str, int] | None:
+        """Those of a view, without a second yet."""
+        return dict.fromkeys(fact.products, 0) or None
+
+    def merge(self, left: dict[str, int], right: Mapping[str, int]) -> dict[str, int]:
+        """Those of both, as far as there is room."""
+        for product in right:
+            if len(left) < MOST_NAMES:
+                left.setdefault(product, 0)
+        return left
+
+    def result(self, acc: Mapping[str, int] | None) -> int:
+        """How many different ones."""
+        return len(acc or {})
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Time that another view credits (`EntityView.gives`)."""
+
+    def lift(self, fact: Fact) -> None:
+        """Nothing: no fact of its own tells it."""
+
+    def merge(self, left: int, right: int) -> int:
+        """Their sum."""
+        return left + right
+
+    def result(self, acc: int | None) -> int | None:
+        """Seconds; None: nothing was credited."""
+        return acc
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ A sorted set holds scores of members, the greatest first by `ZREVRANGE`.
 def render_entities(settings: EntitySettings | None = None) -> str:
     """Every view that there is, as Markdown."""
     settings = replace(settings or EntitySettings(), views=tuple(VIEWS))
-    return "\n".join([_INTRODUCTION, *[_section(view) for view in entity_views(settings)]])
+    return "\n".join([_INTRODUCTION, *[_section(view) for view in entity_views(settings) if not view.gives]])
 
 
 def _section(view: EntityView) -> str:

@@ -8,7 +8,7 @@ from zlib import crc32
 from features.definition import TYPES, Derived
 from features.entities.interaction import Of
 
-Part = Literal["shopper", "product", "category", "seller"]
+Part = Literal["shopper", "product", "category", "seller", "page"]
 RANKING: Final = "ranking"
 """The type of a feature that is a sorted set of its own."""
 
@@ -17,8 +17,14 @@ _GIVES: Final = {
     "product": {"shopper", "product", "seller"},
     "category": {"shopper", "category", "seller"},
     "seller": {"shopper", "seller"},
+    "page": {"shopper", "page"},
 }
 _MS: Final = timedelta(milliseconds=1)
+
+
+def slot_of(aggregate: Any) -> int:
+    """Where the accumulator of an aggregate lies in the state."""
+    return crc32(repr(aggregate).encode()) & 0xFFFF
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class EntityFeature:
     @property
     def slot(self) -> int:
         """Where its accumulator lies in the state; a changed definition begins empty."""
-        return crc32(repr(self.aggregate).encode()) & 0xFFFF
+        return slot_of(self.aggregate)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,8 @@ class EntityView:
     every: timedelta = timedelta(seconds=1)
     """A row is written at most so often."""
     leaders: tuple[Leaders, ...] = ()
+    gives: str = ""
+    """The view of shopper and product that is credited with time; this one then has no row of its own."""
 
     def __post_init__(self) -> None:
         """Check the view's own consistency."""
@@ -98,7 +106,7 @@ class EntityView:
             given = ", ".join(sorted(_GIVES[self.of]))
             msg = f"view {self.name!r}: key {self.key}; facts of a {self.of} have {given}"
             raise ValueError(msg)
-        if len(self.row) not in (len(self.key), len(self.key) + 1):
+        if not self.gives and len(self.row) not in (len(self.key), len(self.key) + 1):
             msg = (
                 f"view {self.name!r}: row {self.row} needs a word for each of {self.key}, and may have a last"
             )

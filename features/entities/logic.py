@@ -6,13 +6,16 @@ from zlib import crc32
 
 from events.event import Event
 from features.definition import Derived
-from features.entities.aggregates import Tally, Trend
-from features.entities.definition import RANKING, EntityFeature, EntityView
-from features.entities.interaction import facts, kind_of
+from features.entities.aggregates import Seconds, Shown, Tally, Trend
+from features.entities.definition import RANKING, EntityFeature, EntityView, slot_of
+from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.settings import EntitySettings
 from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load, parts_of
 from features.entities.views import entity_views
 from features.row import FeatureRow, Value
+
+SHOWN: Final = slot_of(Shown())
+SECONDS: Final = slot_of(Seconds())
 
 
 class Score(NamedTuple):
@@ -46,6 +49,7 @@ class EntityLogic:
         """Compile the views."""
         given = entity_views(settings) if views is None else tuple(views)
         self.views: Final = {view.name: _compiled(view) for view in given}
+        self._pages = any(view.of == "page" for view in given)
         told = [
             (view.name, view.key, view.row, [_identity(feature) for feature in view.features])
             for view in given
@@ -62,23 +66,34 @@ class EntityLogic:
         `order` says of a transaction, or a line of one, whether it is new.
         """
         kind = kind_of(event, order)
-        if kind is None:
+        page = page_fact(event) if self._pages else None
+        if kind is None and page is None:
             return
-        for name, (view, aggregates, _, _, wanted) in self.views.items():
-            for fact in facts(event, kind, view.of):
-                if wanted is not None and fact.kind not in wanted:
-                    continue
-                entry = entry_of(name, tuple([getattr(fact, part) for part in view.key]))
-                held = into.get(entry)
-                if held is None:
-                    held = into[entry] = Combined(entry, 0, fact.at, {})
-                held.seen += 1
-                held.last = max(held.last, fact.at)
-                for slot, aggregate in aggregates.items():
-                    acc = aggregate.lift(fact)
-                    if acc is not None:
-                        mine = held.accs.get(slot)
-                        held.accs[slot] = acc if mine is None else aggregate.merge(mine, acc)
+        for compiled in self.views.values():
+            of = compiled.view.of
+            if of == "page":
+                made: Iterable[Fact] = (page,) if page is not None else ()
+            else:
+                made = facts(event, kind, of) if kind is not None else ()
+            for fact in made:
+                if compiled.wanted is None or fact.kind in compiled.wanted:
+                    _combine(into, compiled, fact)
+
+    def owed(self, state: EntityState, entry: str) -> list[Combined]:
+        """What an entity has for others of its bucket since it was asked: time, for a page's products."""
+        name, parts = parts_of(entry)
+        view = self.views[name].view
+        if view.gives not in self.views:
+            return []
+        seconds = _values(view, state)["_seconds"]
+        shown = state.accs.get(SHOWN, {})
+        owed = [
+            Combined(entry_of(view.gives, (parts[0], product)), 0, 0, {SECONDS: seconds - credited})
+            for product, credited in shown.items()
+            if seconds > credited
+        ]
+        shown.update(dict.fromkeys(shown, seconds))
+        return owed
 
     def view_of(self, entry: str) -> EntityView:
         """The view of an entry.
@@ -170,6 +185,8 @@ class EntityLogic:
 
     def _rows(self, state: EntityState, entry: str, compiled: _Compiled) -> Iterator[FeatureRow]:
         view, (_, parts) = compiled.view, parts_of(entry)
+        if view.gives:
+            return
         values, until = _values(view, state), state.last + view.expiry_ms
         leaves = [
             trend.leaves(acc) for slot, trend in compiled.trends.items() if (acc := state.accs.get(slot))
@@ -202,6 +219,22 @@ class EntityLogic:
             tail=tuple(head),
             owner=entry,
         )
+
+
+def _combine(into: dict[str, Combined], compiled: _Compiled, fact: Fact) -> None:
+    """Add a fact to what a batch adds to its entity."""
+    view = compiled.view
+    entry = entry_of(view.name, tuple([getattr(fact, part) for part in view.key]))
+    held = into.get(entry)
+    if held is None:
+        held = into[entry] = Combined(entry, 0, fact.at, {})
+    held.seen += 1
+    held.last = max(held.last, fact.at)
+    for slot, aggregate in compiled.aggregates.items():
+        acc = aggregate.lift(fact)
+        if acc is not None:
+            mine = held.accs.get(slot)
+            held.accs[slot] = acc if mine is None else aggregate.merge(mine, acc)
 
 
 def _compiled(view: EntityView) -> _Compiled:

@@ -103,6 +103,10 @@ class RankingLogic:
         """None: nothing comes after this."""
         return iter(())
 
+    def owed(self, state: EntityState, entry: str) -> list[Combined]:
+        """Nothing."""
+        return []
+
     def belongs(self, entry: str, shopper: str) -> bool:
         """No: it is nobody's."""
         return False

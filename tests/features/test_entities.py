@@ -4,16 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from events.event import Event, Money, Product
 from features.definition import Derived
 from features.digest import digest
 from features.entities import hyperloglog
-from features.entities.aggregates import Count, Days, First, Last, Prices, Tally, Trend
+from features.entities.aggregates import Count, Days, First, Last, Prices, Seconds, Shown, Tally, Trend
 from features.entities.definition import EntityFeature, EntityView, Leaders
-from features.entities.interaction import Fact, facts, kind_of
-from features.entities.logic import EntityLogic
+from features.entities.interaction import Fact, facts, kind_of, page_fact
+from features.entities.logic import SECONDS, SHOWN, EntityLogic
 from features.entities.rankings import RankingLogic, told
 from features.entities.settings import EntitySettings, SellerWeights, Weights
 from features.entities.state import GRACE_MS, Combined, EntityState, entry_of
@@ -132,7 +133,7 @@ def test_a_feature_names_a_type_and_a_read_out_that_there_are() -> None:
 
 
 def test_every_view_says_what_its_keys_look_like() -> None:
-    assert [view.pattern() for view in entity_views(ALL)] == [
+    assert [view.pattern() for view in entity_views(ALL) if not view.gives] == [
         "user:<shopper>:item:<product>",
         "product:<product>:stats",
         "user:<shopper>:category:<category>",
@@ -377,3 +378,46 @@ def test_rows_are_made_anew_when_a_definition_or_a_setting_of_meaning_changes() 
     assert len(catalogues) == 3
     assert EntityLogic(ALL).catalogue == EntityLogic(EntitySettings(tuple(VIEWS))).catalogue
     assert EntityLogic(ALL).view_of(entry_of("item", ("ann", "hat"))).name == "item"
+
+
+def test_time_on_a_page_goes_to_the_products_viewed_on_it_in_whatever_order() -> None:
+    viewed = msgspec.structs.replace(event("product_view", Product("hat"), Product("cap")), page_id="p")
+    pinged = msgspec.structs.replace(event("page_ping"), page_id="p", created_at=NOW)
+    later = msgspec.structs.replace(pinged, created_at=NOW + 10_000)
+    logic = EntityLogic(EntitySettings(("item", "time")))
+    for order in ([viewed, pinged, later, pinged], [pinged, later, viewed]):
+        state, given = EntityState(), dict[str, int]()
+        for each in order:
+            added: dict[str, Combined] = {}
+            logic.combine(added, each, order=False)
+            (more,) = [more for more in added.values() if more.entry.startswith("time")]
+            logic.add(state, more, NOW)
+            for owed in logic.owed(state, more.entry):
+                given[owed.entry] = given.get(owed.entry, 0) + owed.accs[SECONDS]
+        assert given == {entry_of("item", ("ann", name)): 20 for name in ("hat", "cap")}
+        assert list(logic.rows(state, more.entry, whole=True)) == []
+
+
+def test_what_says_nothing_of_a_page_makes_no_fact_of_it() -> None:
+    viewed = event("product_view", Product("hat"))
+    assert page_fact(viewed) is None
+    on_page = [
+        event("product_view", Product()),
+        event("page_ping"),
+        event("list_click", Product("hat")),
+    ]
+    assert [page_fact(msgspec.structs.replace(each, page_id="p")) for each in on_page] == [None] * 3
+    logic, added = EntityLogic(EntitySettings(("time",))), dict[str, Combined]()
+    logic.combine(added, msgspec.structs.replace(viewed, page_id="p"), order=False)
+    ((entry, more),) = added.items()
+    state = EntityState()
+    logic.add(state, more, NOW)
+    assert logic.owed(state, entry) == []  # nobody to give it to
+    assert Shown().result(state.accs[SHOWN]) == 1
+
+
+def test_a_page_has_room_for_a_bounded_number_of_products() -> None:
+    many = Shown().merge({f"p{n}": 10 for n in range(1000)}, {"more": 0, "p1": 0})
+    assert (len(many), many["p1"]) == (1000, 10)
+    assert Seconds().merge(10, 20) == Seconds().result(30) == 30
+    assert RankingLogic(ALL).owed(EntityState(), "products:trending:1h") == []

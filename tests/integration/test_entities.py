@@ -16,7 +16,7 @@ from features.entities.views import VIEWS
 from jobs.inputs import sources
 from operators.ledger import VERDICTS
 from tests.entity_oracle import Line, Rows, Seen, Sets, rows
-from tests.events.recorded import product, tsv_line
+from tests.events.recorded import SNOWPLOW, product, tsv_line
 from tests.harness import wait_until
 from tests.integration.live_job import END_S, Surroundings, live_job
 from tests.integration.test_declared_sources import send
@@ -47,6 +47,7 @@ currency = "currency"
 KINDS = {"view": "view", "click": "click", "add": "add_to_cart", "order": "purchase"}
 SHOPPERS = tuple(f"u{number}" for number in range(12))
 HOT = "hot"
+WEB_PAGE = SNOWPLOW.format("web_page"), {"id": "page-1"}
 PRICES = (None, "9.99", "499.99", "700.00", "1000.00", "6000.00")
 
 
@@ -156,6 +157,7 @@ def test_every_value_is_the_oracles_before_and_after_a_restart(around: Surroundi
     around.send(
         tsv_line(
             product(id=HOT, category="hats"),
+            WEB_PAGE,
             action={"type": "product_view"},
             event_id=f"e{number}",
             user_id=None,
@@ -165,10 +167,25 @@ def test_every_value_is_the_oracles_before_and_after_a_restart(around: Surroundi
         )
         for number in range(5)
     )
+    around.send(
+        tsv_line(
+            WEB_PAGE,
+            event="page_ping",
+            event_name="page_ping",
+            event_id=f"ping-{number}",
+            user_id=None,
+            domain_userid="device-0",
+            derived_tstamp=stamp,
+            collector_tstamp=stamp,
+            dvce_created_tstamp=f"2024-05-01 10:00:{beat:02}.000",
+        )
+        for number, beat in enumerate((0, 9, 10, 30))
+    )
     seen = [each for _, each in (*first, *liked)]
-    seen += [Seen(f"device-{number}", "view", at, (Line(HOT, "hats"),)) for number in range(5)]
+    seen += [Seen(f"device-{number}", "view", at, (Line(HOT, "hats"),), page="page-1") for number in range(5)]
+    seen += [Seen("device-0", "ping", at, page="page-1", beat=beat) for beat in (0, 0, 1, 3)]
     with live_job(around, config) as job:
-        counts = job.wait_read(400 + 42 + 150 + 5)
+        counts = job.wait_read(400 + 42 + 150 + 9)
         assert counts["read"] == sum(counts[verdict] for verdict in VERDICTS)
         agree(around, config.redis_prefix, seen)
         savepoint = job.stop()
@@ -178,7 +195,7 @@ def test_every_value_is_the_oracles_before_and_after_a_restart(around: Surroundi
     seen += [each for _, each in (*more, *most)]
     later = replace(config, restore_from=savepoint, life=time.time_ns() // 1_000_000)
     with live_job(around, later) as job:
-        job.wait_read(400 + 42 + 150 + 5 + 170)
+        job.wait_read(400 + 42 + 150 + 9 + 170)
         agree(around, config.redis_prefix, seen)
         key = f"{config.redis_prefix}user:u1:lifetime"
         year = 365 * 86_400_000

@@ -5,7 +5,7 @@ from typing import Final
 
 from features.entities.definition import EntityView
 from features.entities.settings import EntitySettings
-from features.entities.views import category, favourites, item, lifetime, product, seller, sellers
+from features.entities.views import category, favourites, item, lifetime, product, seller, sellers, time
 
 VIEWS: Final[dict[str, Callable[[EntitySettings], EntityView]]] = {
     "item": item.view,
@@ -15,6 +15,7 @@ VIEWS: Final[dict[str, Callable[[EntitySettings], EntityView]]] = {
     "seller": seller.view,
     "sellers": sellers.view,
     "lifetime": lifetime.view,
+    "time": time.view,
 }
 """What makes each view of the settings, by its name."""
 
