@@ -119,10 +119,9 @@ class EntityView:
                 msg = f"view {self.name!r}: feature {feature.name!r} {fault}; known so far: {sorted(known)}"
                 raise ValueError(msg)
             known.add(feature.name)
-        if not {each.feature for each in self.leaders} <= known:
-            msg = (
-                f"view {self.name!r}: leaders by {[each.feature for each in self.leaders]}, not all features"
-            )
+        if not {each.feature for each in self.leaders} <= {each.name for each in self.accumulated()}:
+            told = [each.feature for each in self.leaders]
+            msg = f"view {self.name!r}: leaders by {told}, not all features with an aggregate of their own"
             raise ValueError(msg)
         aggregates = {repr(feature.aggregate): feature.slot for feature in self.accumulated()}
         if len(set(aggregates.values())) < len(aggregates):

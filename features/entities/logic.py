@@ -1,6 +1,6 @@
 """Logic of entities: events give facts, a batch's facts one addition, additions states, states rows. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -26,6 +26,15 @@ class Score(NamedTuple):
     score: int
 
 
+class _Value(NamedTuple):
+    """What gives a feature: a read-out of the accumulator in a slot, or a function of features before it."""
+
+    name: str
+    slot: int
+    read: Callable[..., Any]
+    inputs: tuple[str, ...] | None = None
+
+
 class _Compiled(NamedTuple):
     """A view with what is looked up once."""
 
@@ -35,6 +44,12 @@ class _Compiled(NamedTuple):
     trends: dict[int, Trend]
     tallies: dict[int, Tally]
     wanted: frozenset[str] | None
+    values: list[_Value]
+    """What gives each feature, in their order."""
+    ranked: frozenset[str]
+    shown: tuple[str, ...]
+    leading: list[tuple[str, int, Callable[..., Any]]]
+    """Name of a sorted set over all, and what gives its scores."""
 
 
 class EntityLogic:
@@ -82,10 +97,11 @@ class EntityLogic:
     def owed(self, state: EntityState, entry: str) -> list[Combined]:
         """What an entity has for others of its bucket since it was asked: time, for a page's products."""
         name, parts = parts_of(entry)
-        view = self.views[name].view
+        compiled = self.views[name]
+        view = compiled.view
         if view.gives not in self.views:
             return []
-        seconds = _values(view, state)["_seconds"]
+        seconds = _values(compiled, state)["_seconds"]
         shown = state.accs.get(SHOWN, {})
         owed = [
             Combined(entry_of(view.gives, (parts[0], product)), 0, 0, {SECONDS: seconds - credited})
@@ -161,12 +177,8 @@ class EntityLogic:
     def scores(self, state: EntityState, entry: str) -> Iterator[Score]:
         """How the entity stands in each sorted set of its view."""
         name, parts = parts_of(entry)
-        view = self.views[name].view
-        if not view.leaders:
-            return
-        values = _values(view, state)
-        for leaders in view.leaders:
-            yield Score(":".join(leaders.key), parts[-1], values[leaders.feature] or 0)
+        for key, slot, read in self.views[name].leading:
+            yield Score(key, parts[-1], read(state.accs.get(slot)) or 0)
 
     def belongs(self, entry: str, shopper: str) -> bool:
         """Whether it is an entry of the shopper; of a view that runs no more, any that begins alike."""
@@ -187,7 +199,7 @@ class EntityLogic:
         view, (_, parts) = compiled.view, parts_of(entry)
         if view.gives:
             return
-        values, until = _values(view, state), state.last + view.expiry_ms
+        values, until = _values(compiled, state), state.last + view.expiry_ms
         leaves = [
             trend.leaves(acc) for slot, trend in compiled.trends.items() if (acc := state.accs.get(slot))
         ]
@@ -197,15 +209,15 @@ class EntityLogic:
         rest = [each for pair in zip(words, parts[1:], strict=False) for each in pair]
         head = [*rest, *words[len(parts) - 1 :]]
         shown: dict[str, Value] = {}
-        for feature in view.public():
-            value = values[feature.name]
-            if feature.type == RANKING:
+        for name in compiled.shown:
+            value = values[name]
+            if name in compiled.ranked:
                 yield FeatureRow(
                     first, parts[0], "", value, state.at, moment, until, state.seen, capped,
-                    tail=(*rest, feature.name), ranked=True, owner=entry,
+                    tail=(*rest, name), ranked=True, owner=entry,
                 )  # fmt: skip
             elif value is not None:
-                shown[feature.name] = value
+                shown[name] = value
         yield FeatureRow(
             first,
             parts[0],
@@ -239,22 +251,34 @@ def _combine(into: dict[str, Combined], compiled: _Compiled, fact: Fact) -> None
 
 def _compiled(view: EntityView) -> _Compiled:
     aggregates = {feature.slot: feature.aggregate for feature in view.accumulated()}
+    values = {feature.name: _value_of(feature) for feature in view.features}
     return _Compiled(
         view,
         aggregates,
         {slot: each for slot, each in aggregates.items() if isinstance(each, Trend)},
         {slot: each for slot, each in aggregates.items() if isinstance(each, Tally)},
         view.kinds,
+        list(values.values()),
+        frozenset(feature.name for feature in view.public() if feature.type == RANKING),
+        tuple([feature.name for feature in view.public()]),
+        [(":".join(each.key), values[each.feature].slot, values[each.feature].read) for each in view.leaders],
     )
 
 
-def _values(view: EntityView, state: EntityState) -> dict[str, Any]:
+def _value_of(feature: EntityFeature | Derived) -> _Value:
+    if isinstance(feature, Derived):
+        return _Value(feature.name, 0, feature.function, feature.inputs)
+    return _Value(feature.name, feature.slot, getattr(feature.aggregate, feature.read))
+
+
+def _values(compiled: _Compiled, state: EntityState) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for feature in view.features:
-        if isinstance(feature, Derived):
-            values[feature.name] = feature.function(*[values[name] for name in feature.inputs])
+    accs = state.accs
+    for name, slot, read, inputs in compiled.values:
+        if inputs is None:
+            values[name] = read(accs.get(slot))
         else:
-            values[feature.name] = getattr(feature.aggregate, feature.read)(state.accs.get(feature.slot))
+            values[name] = read(*[values[each] for each in inputs])
     return values
 
 

@@ -1,5 +1,6 @@
 """What is kept of one entity, and what a batch adds to one, as plain data."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -56,6 +57,7 @@ def entry_of(view: str, parts: tuple[str, ...]) -> str:
     return _MARK.join((view, *[_escaped(part) for part in parts]))
 
 
+@lru_cache(16_384)  # each is looked at several times a batch
 def parts_of(entry: str) -> tuple[str, tuple[str, ...]]:
     r"""The view and the parts that `entry_of` joined.
 

@@ -109,7 +109,7 @@ def declared(**change: Any) -> EntityView:
                 "row": ("user",),
                 "leaders": (Leaders("m", ("x", "y"), 1, timedelta(1), "M."),),
             },
-            "not all features",
+            "not all features with an aggregate",
         ),
     ],
 )
