@@ -127,7 +127,8 @@ class Devices(Applier):
         logic = self._logic
         if isinstance(item, Login):
             learnt = logic.learn(state, item.user, item.first, as_of)
-            learnt |= logic.learn(state, item.user, item.last, as_of)
+            if item.last != item.first:
+                learnt |= logic.learn(state, item.user, item.last, as_of)
             work.changed |= learnt
             self._hand_over(state, device, work)
             return
@@ -250,11 +251,12 @@ def _in_order(work: Batch, begin: int, end: int, *, last: bool) -> Iterable[Item
     """Records of a stretch, and logins where they came between them."""
     if not work.logins:
         return work.records[begin:end]
-    items: list[tuple[int, int, Item]] = [
-        (login.before, 0, login)
-        for login in work.logins
-        if begin <= login.before < end or (last and login.before == end)
-    ]
-    items += [(i, 1, work.records[i]) for i in range(begin, end)]
-    items.sort(key=lambda item: item[:2])
-    return [item for _, _, item in items]
+    items: list[Item] = []
+    place = begin
+    for login in work.logins:  # which are in order, as the records are
+        if begin <= login.before < end or (last and login.before == end):
+            items += work.records[place : login.before]
+            items.append(login)
+            place = login.before
+    items += work.records[place:end]
+    return items
