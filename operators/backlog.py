@@ -16,10 +16,10 @@ BEHIND_MS: Final = 1_000
 """A batch whose newest record is older may wait."""
 PART: Final = 8
 """It waits for at most this part of its lateness, so that catching up ends smoothly."""
-MOST_MS: Final = 2_000
-"""Nor longer than this: after a failure it delays the moment at which all is caught up."""
-MOST_BYTES: Final = 2 * 1024 * 1024
-"""So many bytes of a bucket wait, about 800 records: they are part of every checkpoint."""
+MOST_MS: Final = 4_000
+"""Nor longer than this: rows that are late already are seen to change once in so long."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""So many bytes of a bucket wait, about 1,600 records: they are part of every checkpoint."""
 
 
 @dataclass
