@@ -162,8 +162,12 @@ def dump(state: ShopperState) -> bytes:
 def pack(state: ShopperState) -> None:
     """Make one byte string of each level's panes: who loads the state steps over it in one go."""
     for level in state.levels:
-        if type(level.panes) is dict:
-            level.panes = _RAW(encode(encode(level.panes)))
+        level.panes = packed(level.panes)
+
+
+def packed(panes: Any) -> msgspec.Raw:
+    """A level's panes as one byte string."""
+    return _RAW(encode(encode(panes))) if type(panes) is dict else panes
 
 
 def load(data: bytes) -> ShopperState:
