@@ -1,10 +1,11 @@
 """After a migration: records that may have been accounted for already go one by one, and say so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from operators.batch import decode, encode
 from operators.routing import Routed, Router
+from operators.settled import Settled
 
 
 @dataclass(frozen=True)
@@ -14,10 +15,18 @@ class Rereading:
     A job that changes its query reads again from a place that may lie before what its state has. Records
     below `again` (by partition) come as batches of one, which a bucket that has them passes by; all others as
     ever.
+
+    A login among them goes by way of its device, though it be settled by now: where it did so before, it may
+    still wait there, and its user's bucket does not have it yet.
     """
 
     router: Router
     again: Mapping[int, int]
+    _one_by_one: Router = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the router of what is read again."""
+        object.__setattr__(self, "_one_by_one", replace(self.router, settled=Settled(0)))
 
     def route(
         self,
@@ -36,7 +45,7 @@ class Rereading:
                 fresh.append(number)
                 continue
             one = slice(number, number + 1)
-            again = self.router.route(partitions[one], offsets[one], raws[one], newest, at, times[one])
+            again = self._one_by_one.route(partitions[one], offsets[one], raws[one], newest, at, times[one])
             routed += map(_marked, again)
         if fresh:
             routed += self.router.route(

@@ -16,7 +16,7 @@ class Settled:
     """
 
     def __init__(self, most: int = MOST) -> None:
-        """Remember so many devices at most."""
+        """Remember so many devices at most; with 0 no login is settled ever."""
         self._since: dict[str, tuple[str, int]] = {}
         self._most = most
 

@@ -1,5 +1,8 @@
 """After a migration records are read again, and each counts once."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +13,11 @@ from features.split import Split
 from features.state import REMEMBERED_IDS
 from operators.batch import decode
 from operators.rereading import Rereading
-from operators.routing import Router
+from operators.routing import DEVICES, Router
+from operators.settled import SETTLE_MS
 from tests.operators.fakes import NOW, Instance
+from tests.operators.network import Encoded
+from tests.operators.test_devices import seen
 from tests.operators.test_routing import sdk
 
 BUCKETS = 4
@@ -68,6 +74,20 @@ def test_records_that_are_new_travel_together() -> None:
     alone = [decode(payload) for _, _, payload in routed[:4]]
     assert [(batch.again, batch.reads) for batch in alone] == [(True, {0: (1, n)}) for n in range(4)]
     assert routed[4:] == ROUTER.route(partitions[4:], offsets[4:], raws[4:], NOW, NOW)
+
+
+def test_a_login_that_is_read_again_goes_by_way_of_its_device_however_long_it_is_known() -> None:
+    """It may wait there since before: its user's bucket, which does not have it, would count it twice."""
+    decoder: Any = Encoded()
+    router = Router(decoder, "topic", BUCKETS, identity=True)
+    login = msgspec.msgpack.encode(seen("1", user="ann"))
+    rereading = Rereading(router, {0: 1})
+    for at in (NOW, NOW + SETTLE_MS, NOW + 2 * SETTLE_MS):
+        assert [each.host for each in rereading.route([0], [0], [login], at, at)] == [DEVICES]
+    fresh = [
+        {each.host for each in rereading.route([0], [1], [login], at, at)} for at in (NOW, NOW + SETTLE_MS)
+    ]
+    assert fresh == [{DEVICES}, {"", DEVICES}]
 
 
 def test_a_branch_that_accounts_for_nothing_knows_what_is_read_again() -> None:
