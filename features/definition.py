@@ -38,6 +38,8 @@ class Feature:
     """Which read-out of the aggregate gives the value."""
     type: str = "int"
     unit: str = ""
+    formerly: tuple[str, ...] = ()
+    """The kinds that it counted before others were added: what was counted then goes on to count."""
 
     def __post_init__(self) -> None:
         """Check type and read-out at import time rather than at the first event."""
@@ -124,9 +126,10 @@ class FeatureView:
         """Where the feature's accumulator lies in the state: a number made of what it accumulates.
 
         A changed definition gets another slot, so that it starts empty instead of misreading old state; a
-        renamed feature keeps its own.
+        renamed feature keeps its own, and so does one that counts further kinds and names its former ones.
         """
-        return crc32(f"{self.name}|{feature.aggregate!r}|{','.join(feature.on)}".encode()) & 0xFFFF
+        on = feature.formerly or feature.on
+        return crc32(f"{self.name}|{feature.aggregate!r}|{','.join(on)}".encode()) & 0xFFFF
 
     def identity(self, feature: Feature | Derived) -> str:
         """What a value depends on beside the state: where it changes, rows are to be made anew."""

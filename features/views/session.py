@@ -127,7 +127,7 @@ def view(definitions: Definitions) -> FeatureView:
             Feature("_step_orders", rule, "Orders of the checkout-step rule.", stepped),
             Feature("_revenue", MoneySum("revenue"), "Revenue of the transactions.", (TRANSACTION,), type="money"),
             Feature("_step_value", rule, "Worth of the checkout-step rule's orders.", stepped, "value", "money"),
-            Feature("_transacted_items", Total("items"), "Items of the transactions.", ITEMIZED),
+            Feature("_transacted_items", Total("items"), "Items of the transactions.", ITEMIZED, formerly=(TRANSACTION,)),
             Feature("_step_items", rule, "Items of the checkout-step rule's orders.", stepped, "items"),
             Derived("orders_count", both, "Orders: transactions with different ids (and the checkout-step rule's, where it is on).", unit="orders"),
             Derived("order_value", worth, "Revenue of the orders.", "money", "session_currency"),

@@ -12,12 +12,11 @@ pytestmark = pytest.mark.integration
 
 LIFE = 1_700_000_000_000
 NOW = time.time_ns() // 1_000_000
+UNTIL = NOW + 3_600_000
 
 
 def ranked(values: dict[str, Any] | None, seen: int = 1, at: int = NOW, **more: Any) -> FeatureRow:
-    return FeatureRow(
-        "user", "a:nn", "", values, at, at, NOW + 60_000, seen, tail=("sellers",), ranked=True, **more
-    )
+    return FeatureRow("user", "a:nn", "", values, at, at, UNTIL, seen, tail=("sellers",), ranked=True, **more)
 
 
 KEY = "user:a%3Ann:sellers"
@@ -34,7 +33,7 @@ def test_a_sorted_set_is_rewritten_whole(sink: RedisSink, redis: Any) -> None:
     assert sink.write([ranked({"s3": 7, "s1": 4}, seen=2)], LIFE).written == 1
     assert members(redis) == [("s3", 7.0), ("s1", 4.0)]
     for key in (KEY, f"{KEY}:fence"):
-        assert 0 < redis.pttl(key) <= 60_000 + 5_000
+        assert 0 < redis.pttl(key) <= 3_600_000 + 5_000
     assert sink.write([ranked({}, seen=3)], LIFE).written == 1
     assert (redis.exists(KEY), redis.exists(f"{KEY}:fence")) == (0, 1)
 
@@ -61,7 +60,7 @@ def test_who_is_forgotten_goes_whatever_the_fence_but_not_of_a_later_life(
 
 def test_a_key_that_is_somebody_elses_costs_that_row_only(sink: RedisSink, redis: Any) -> None:
     redis.set(KEY, "mine")
-    other = FeatureRow("user", "bob", "", {"s": 1}, NOW, NOW, NOW + 60_000, 1, tail=("sellers",), ranked=True)
+    other = FeatureRow("user", "bob", "", {"s": 1}, NOW, NOW, UNTIL, 1, tail=("sellers",), ranked=True)
     report = sink.write([ranked({"s1": 3}), other], LIFE)
     assert (report.foreign, report.written) == (1, 1)
     assert redis.get(KEY) in (b"mine", "mine")
