@@ -58,7 +58,7 @@ def arrivals_of(drafts: list[tuple[str, str, list[Line], str, int, int, str]]) -
     made, now = [], START
     for number, (shopper, kind, lines, seller, wait, late, name) in enumerate(drafts):
         now += wait
-        page = f"{name}/{now // DAY}" if name else ""
+        page = f"{name}/{now // (DAY // 2)}" if name else ""  # for no longer than it is remembered
         at = now - late
         event = Event(
             shopper,
