@@ -1,12 +1,16 @@
 """Sorted sets in a real Redis: whole, bounded by what is given, fenced, expiring."""
 
+import re
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from features.row import FeatureRow
+from jobs.package import ROOT
 from sinks.redis_sink import RedisSink
+from tests.sinks.servers import Server
 
 pytestmark = pytest.mark.integration
 
@@ -64,3 +68,21 @@ def test_a_key_that_is_somebody_elses_costs_that_row_only(sink: RedisSink, redis
     report = sink.write([ranked({"s1": 3}), other], LIFE)
     assert (report.foreign, report.written) == (1, 1)
     assert redis.get(KEY) in (b"mine", "mine")
+
+
+def test_the_rights_that_the_page_names_are_enough(server: Server, redis: Any) -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    job = next(line for line in text.splitlines() if line.startswith("ACL SETUSER shopper-job"))
+    more = re.search(r"With \[entities\].* the job needs `([^`]*)`", text)
+    assert more is not None
+    words = f"{job} {more[1]}".replace("shop1:", "").replace(">PASSWORD", ">secret-of-the-job").split()[2:]
+    redis.execute_command("ACL", "SETUSER", *words)
+    url = server.url.replace("redis://", "redis://shopper-job:secret-of-the-job@")
+    plain = FeatureRow("product", "p", "", {"clicks": 1}, NOW, NOW, NOW + 60_000, 1, tail=("stats",))
+    over_all = FeatureRow(
+        "products", "trending", "", {"p": 1}, NOW, NOW, NOW + 60_000, 0, tail=("1h",), ranked=True
+    )
+    with closing(RedisSink.connect(url)) as sink:
+        rows = [plain, over_all, ranked({"s1": 1}), ranked({}, seen=2), ranked(None, seen=3, forgotten=True)]
+        assert sum(sink.write([row], LIFE).written for row in rows) == len(rows)
+    assert redis.exists("product:p:stats", "products:trending:1h") == 2

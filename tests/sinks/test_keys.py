@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from features.row import FeatureRow
 from sinks.errors import SinkSettingError
 from sinks.keys import KeyParts, checked_prefix, decode_id, encode_id, key_name, key_of, parts_of
 from tests.sinks.rows import row, session
@@ -58,3 +59,11 @@ def test_the_hash_tag_of_all_rows_of_a_shopper_is_the_id():
 def test_a_prefix_cannot_become_a_hash_tag(prefix):
     with pytest.raises(SinkSettingError, match="redis_prefix"):
         checked_prefix(prefix)
+
+
+def test_keys_of_entities_beyond_the_shopper_hold_every_part_encoded() -> None:
+    pair = FeatureRow("user", "a:nn", "", {}, 0, 0, 0, 0, tail=("item", "h{a}t"))
+    assert key_of(pair, "shop1:") == "shop1:user:a%3Ann:item:h%7Ba%7Dt"
+    # In a cluster all pairs of a shopper lie in one slot.
+    assert key_of(pair, cluster=True) == "user:{a%3Ann}:item:h%7Ba%7Dt"
+    assert parts_of(key_of(pair)) is None
