@@ -1,8 +1,6 @@
 """A batch's events on the states of their shoppers, each record guarded. Knows no Flink."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from traceback import format_tb
 from typing import Protocol
 
 import msgspec
@@ -18,11 +16,9 @@ from features.restating import restated_rows
 from features.row import FeatureRow
 from features.state import ShopperState
 from operators.batch import Batch, Forgetting, Record
+from operators.defects import tell
 from operators.floors import Floors, floor, remember
 from operators.outcome import Outcome, Spoiled
-from sinks.dead_letters import bug_of
-
-log = logging.getLogger(__name__)
 
 Read = Callable[[str], bytes | None]
 """Reads a shopper's bytes from Flink's state."""
@@ -311,16 +307,7 @@ class Applier:
         return self._logic.dump(state)
 
     def _tell(self, error: Exception) -> None:
-        """Log an exception, once for each place, without its message: that might quote the record."""
-        bug = bug_of(error)
-        if bug.place not in self._known:
-            self._known.add(bug.place)
-            log.error(
-                "%s at %s: a defect; the job goes on without the record\n%s",
-                bug.exception,
-                bug.place,
-                "".join(format_tb(error.__traceback__)),
-            )
+        tell(error, "the record", self._known)
 
 
 def stretches(forgets: Sequence[Forgetting], records: int) -> Iterator[tuple[int, int, Forgetting | None]]:

@@ -9,6 +9,7 @@ from events.bucket import bucket_of
 from features.entities.logic import EntityLogic
 from features.entities.state import Combined, parts_of
 from operators.batch import Batch, Stage, encode
+from operators.defects import tell
 from operators.outcome import Interaction
 
 
@@ -19,11 +20,15 @@ class Combining:
         """`buckets` is how many there are; the first part of an entity's key says which holds it."""
         self._logic = logic
         self._buckets = buckets
+        self._known: set[str] = set()
+        self.lost = 0
+        """Events that a defect kept from entities, in the batches that were asked for last."""
 
     def batches(self, told: Iterable[Interaction | str], newest: int) -> list[tuple[int, bytes]]:
         """The batches by bucket; `newest` is the greatest Kafka timestamp, epoch ms."""
         made: dict[int, Batch] = {}
         added: dict[str, Combined] = {}
+        self.lost = 0
         for each in told:
             if isinstance(each, str):
                 self._put(made, added, newest)
@@ -31,9 +36,16 @@ class Combining:
                 number = bucket_of(each, self._buckets)
                 made.setdefault(number, Batch(number, newest, stages=[])).stages.append(Stage([each], []))
             else:
-                self._logic.combine(added, each.event, each.order)
+                self._combine(added, each)
         self._put(made, added, newest)
         return [(number, encode(batch)) for number, batch in made.items()]
+
+    def _combine(self, added: dict[str, Combined], told: Interaction) -> None:
+        try:
+            self._logic.combine(added, told.event, told.order)
+        except Exception as error:  # noqa: BLE001  it costs what the event says of entities, and not the job
+            self.lost += 1
+            tell(error, "what an event says of entities", self._known)
 
     def _put(self, made: dict[int, Batch], added: dict[str, Combined], newest: int) -> None:
         stages: dict[int, Stage] = {}

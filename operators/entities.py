@@ -1,8 +1,6 @@
 """What batches add, and the passing of time, on the states of entities. Knows no Flink."""
 
-import logging
 from collections.abc import Callable, Iterable
-from traceback import format_tb
 from typing import Any, Protocol
 
 from features.entities.logic import Score
@@ -11,12 +9,10 @@ from features.row import FeatureRow
 from features.state import next_of
 from operators.applying import Read
 from operators.batch import Batch
+from operators.defects import tell
 from operators.floors import Floors
 from operators.outcome import Outcome
 from operators.store import LEDGER
-from sinks.dead_letters import bug_of
-
-log = logging.getLogger(__name__)
 
 Items = Callable[[], Iterable[tuple[str, bytes]]]
 """Every entry of the bucket at hand."""
@@ -184,13 +180,4 @@ class Entities:
             outcome.forgotten.add(entry)
 
     def _tell(self, error: Exception) -> None:
-        """Log an exception, once for each place, without its message: that might quote an id."""
-        bug = bug_of(error)
-        if bug.place not in self._known:
-            self._known.add(bug.place)
-            log.error(
-                "%s at %s: a defect; the job goes on without what a batch adds to the entity\n%s",
-                bug.exception,
-                bug.place,
-                "".join(format_tb(error.__traceback__)),
-            )
+        tell(error, "what a batch adds to the entity", self._known)

@@ -229,6 +229,7 @@ class Shard:
         self._handed += self._handing_on.batches(bucket, outcome, work.newest, now)
         if self.combining is not None:
             self._beyond += self.combining.batches(outcome.interactions, work.newest)
+            ledger.add("facts.lost", self.combining.lost)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         self._keep(bucket, outcome, now)
         self._delay = max(self._clock() - work.newest, 0) if work.newest else 0

@@ -199,6 +199,23 @@ def test_a_defect_costs_what_a_batch_adds_to_one_entity_and_is_counted() -> None
     assert entities.values("user:ann:item:hat")["views"] == 1
 
 
+def test_a_defect_in_what_an_event_says_costs_that_and_not_the_event() -> None:
+    class Defective(EntityLogic):
+        def combine(self, into: dict[str, Combined], event: Event, order: bool) -> None:
+            if event.event_id == "bad":
+                raise ZeroDivisionError
+            super().combine(into, event, order)
+
+    one, entities = Telling(), Beyond()
+    one.shard.combining = Combining(Defective(SETTINGS), 1)
+    one.take(view("bad"), view("a"))
+    one.take(view("b"))
+    entities.give(one.shard.told_beyond())
+    assert entities.values("user:ann:item:hat")["views"] == 2
+    counts = one.counts()
+    assert (counts["facts.lost"], counts["applied"]) == (1, 3)
+
+
 def test_a_defect_in_a_wake_up_puts_the_entity_off() -> None:
     class Defective(EntityLogic):
         broken = False
