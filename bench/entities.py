@@ -1,6 +1,7 @@
 """What do entities beyond the shopper cost, and what a product that everybody looks at?
 
     python -m bench.entities [--events 100000] [--shoppers 100000] [--products 1000000] [--hot 0.3] [--runs 1]
+    python -m bench.entities --alone [--events 20000]
 
 A backlog (as `bench.throughput`) whose products are drawn from that many, alike; it is worked off by the job
 of shoppers alone, by that with every view of entities, and by that where `hot` of the products are one. The
@@ -9,10 +10,15 @@ runs alternate. `of_plain` is the rate as a part of that of shoppers alone.
 An event is accounted for before its entities are: `rest_s` is how much longer those took at the end. Memory
 of Redis (`redis_mb`), its keys and the state of a checkpoint (`state_mb`) are those when all was done; CPU of
 Redis is `redis_us`, an event.
+
+With `--alone` nothing is started: CPU of what operators do with batches of 200 events, microseconds an event,
+for shoppers (`shopper_us`), for making additions of events (`combine_us`) and for applying those with their
+rows (`apply_us`); additions an event, those to the busiest entity a batch, and bytes of state an entity.
 """
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
@@ -22,10 +28,22 @@ from bench.points import COLUMNS
 from bench.report import Figures, Report, arguments, load
 from bench.throughput import backlog
 from bench.traffic import Sent
+from events.decoder import Decoder
+from events.event import Event
+from features.entities.logic import EntityLogic
 from features.entities.settings import EntitySettings
 from features.entities.views import VIEWS
+from features.logic import ShopperLogic
+from operators.applying import Applier
+from operators.batch import Batch, Record
+from operators.batch import decode as unpacked
+from operators.combining import Combining
+from operators.entities import Entities
+from sinks.arguments import fenced_row, ranked_row
 
 HOT: Final = b"hot"
+BATCH: Final = 200
+BUCKETS: Final = 16
 QUIET_S: Final = 3.0
 MORE: Final = ("of_plain", "rest_s", "redis_mb", "keys", "state_mb", "load")
 _ID: Final = re.compile(rb'(ecommerce/product/jsonschema/1-0-0","data":\{"id":")[^"]*')
@@ -80,6 +98,46 @@ def _rest_s(job: Job) -> float:
     return changed - since
 
 
+def alone(events: int, shoppers: int, products: int, hot: float, seed: int) -> Figures:
+    """The work of one event in Python, without Flink and Redis."""
+    decode, records = Decoder().decode, with_products(events, shoppers, products, hot, seed)
+    usable = [event for sent in records if type(event := decode(sent.record)) is Event]
+    settings = EntitySettings(tuple(VIEWS))
+    states: dict[str, bytes] = {}
+    applier, told = Applier(ShopperLogic(), states.get, tells=True), []
+    begin = time.process_time()
+    for i in range(0, len(usable), BATCH):
+        part = usable[i : i + BATCH]
+        as_of = max(event.at for event in part)
+        work = [Record(0, n, event, memoryview(b"")) for n, event in enumerate(part)]
+        outcome = applier.apply(Batch(0, as_of, records=work), as_of)
+        states.update(outcome.data)
+        _ = [fenced_row(row, 1) for row in outcome.rows]
+        told.append((outcome.interactions, as_of))
+    applied = time.process_time()
+    combining = Combining(EntityLogic(settings), BUCKETS)
+    made = [(combining.batches(each, as_of), as_of) for each, as_of in told]
+    combined = time.process_time()
+    held: dict[str, bytes] = {}
+    entities, seen = Entities(EntityLogic(settings), held.get, held.items), Counter[str]()
+    for batches, as_of in made:
+        for _, payload in batches:
+            outcome = entities.apply(batch := unpacked(payload), as_of)
+            held.update(outcome.data)
+            _ = [ranked_row(row, 1) if row.ranked else fenced_row(row, 1) for row in outcome.rows]
+            seen.update(more.entry for stage in batch.stages for more in stage.added)
+    end = time.process_time()
+    number = len(usable)
+    return {
+        "shopper_us": (applied - begin) / number * 1e6,
+        "combine_us": (combined - applied) / number * 1e6,
+        "apply_us": (end - combined) / number * 1e6,
+        "additions": sum(seen.values()) / number,
+        "busiest": seen.most_common(1)[0][1] / len(made),
+        "state_bytes": sum(map(len, held.values())) / len(held),
+    }
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = arguments(__doc__)
@@ -87,7 +145,15 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=100_000)
     parser.add_argument("--products", type=int, default=1_000_000)
     parser.add_argument("--hot", type=float, default=0.3, help="of the products that are one")
+    parser.add_argument("--alone", action="store_true", help="in Python alone")
     options = parser.parse_args()
+    if options.alone:
+        columns = ("shopper_us", "combine_us", "apply_us", "additions", "busiest", "state_bytes")
+        with Report("entities alone", columns, options) as report:
+            for name, hot in (("products alike", 0.0), ("hot product", options.hot)):
+                told = options.events, options.shoppers, options.products, hot, options.seed
+                report.add(name, *[alone(*told) for _ in range(options.runs)])
+        return
     kinds = {
         "shoppers alone": ((), 0.0),
         "entities": (tuple(VIEWS), 0.0),
