@@ -257,7 +257,6 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     source: str | None = None
     medium: str | None = None
     device: str | None = None
-    platform: str | None = None
     cart_created: bool = False
     session: None = None
     """All facts are of one session."""
@@ -266,11 +265,6 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     """1 for an add, -1 for a remove, where the checkout-step rule needs them."""
     moved: tuple[Money, ...] = ()
     quantity: int = 0
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """The device type, where one is told."""
-        return (self.device,) if self.device else ()
 
     @classmethod
     def of(cls, event: Event, order: bool, definitions: Definitions) -> "SessionFact":
@@ -296,7 +290,6 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             source=cut(event.source),
             medium=cut(event.medium),
             device=event.device,
-            platform=cut(event.platform),
         )
 
     @classmethod
@@ -324,7 +317,6 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
             source=cut(event.source),
             medium=cut(event.medium),
             device=event.device,
-            platform=cut(event.platform),
             cart_created=kind == ADD_TO_CART and _creates_cart(event),
             transacted=kind == TRANSACTION,
             change=change,
@@ -335,6 +327,20 @@ class SessionFact(msgspec.Struct, frozen=True, gc=False):
     def limited(self, currencies: Container[str]) -> Self:
         """The fact without amounts in other currencies."""
         return _limited(self, currencies, "revenue")
+
+
+class LiveShopperFact(SessionFact, frozen=True, gc=False):
+    """What the session view reads where it also tells what only the layout `live-shopper` shows."""
+
+    devices: tuple[str, ...] = ()
+    platform: str | None = None
+
+    @classmethod
+    def of(cls, event: Event, order: bool, definitions: Definitions) -> "LiveShopperFact":
+        """Of any event."""
+        fact = super().of(event, order, definitions)
+        devices = (event.device,) if event.device else ()
+        return cls(**msgspec.structs.asdict(fact) | {"devices": devices, "platform": cut(event.platform)})
 
 
 COMMERCE_KINDS = frozenset({ADD_TO_CART, REMOVE_FROM_CART, CHECKOUT_STEP, TRANSACTION, TRANSACTION_ITEM})

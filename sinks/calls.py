@@ -58,11 +58,12 @@ class Call:
         """A call for each row: while a slot moves, a cluster takes one key at a time."""
         if self.script is None:
             return [self]
+        if self.beside:
+            pairs = zip(self.rows, self.beside, strict=True)
+            return [evaluation_beside(self.script, [row], [others]) for row, others in pairs]
         subjects = self.subjects or ("",) * len(self.rows)
-        beside = self.beside or ((),) * len(self.rows)
         return [
-            evaluation(self.script, [row], [whose], [keys])
-            for row, whose, keys in zip(self.rows, subjects, beside, strict=True)
+            evaluation(self.script, [row], [whose]) for row, whose in zip(self.rows, subjects, strict=True)
         ]
 
     def tagged(self, tag: str) -> "Call":
@@ -73,33 +74,28 @@ class Call:
 
 
 def evaluation(
-    script: Script,
-    rows: Sequence[tuple[str, Sequence[Any]]],
-    subjects: Sequence[str] = (),
-    beside: Sequence[tuple[str, ...]] = (),
+    script: Script, rows: Sequence[tuple[str, Sequence[Any]]], subjects: Sequence[str] = ()
 ) -> Call:
     """The call that runs `script` over `rows`, in ONE MessagePack argument.
 
     Arguments of their own would cost four times as much to pack (bench/redis_write.py).
-
-    Args:
-        script: what is run.
-        rows: the key and the argument of each.
-        subjects: whose each is.
-        beside: for each the further keys that the script touches, behind its own.
     """
     keys = [key for key, _ in rows]
-    if beside:
-        keys = [key for first, others in zip(keys, beside, strict=True) for key in (first, *others)]
     argument = _encode([row for _, row in rows])
     return Call(
-        keys[0],
-        ("EVALSHA", script.sha, len(keys), *keys, argument),
-        script,
-        tuple(rows),
-        tuple(subjects),
-        tuple(beside),
+        keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows), tuple(subjects)
     )
+
+
+def evaluation_beside(
+    script: Script, rows: Sequence[tuple[str, Sequence[Any]]], beside: Sequence[tuple[str, ...]]
+) -> Call:
+    """The same where the script touches further keys of each row, given behind the row's own."""
+    keys = [key for (first, _), others in zip(rows, beside, strict=True) for key in (first, *others)]
+    call = evaluation(script, rows)
+    call.args = ("EVALSHA", script.sha, len(keys), *keys, call.args[-1])
+    call.beside = tuple(beside)
+    return call
 
 
 def plain(key: str, mapping: Mapping[str, str | int]) -> Call:

@@ -13,7 +13,7 @@ import msgspec
 
 from features.row import FeatureRow
 from sinks.branch_fields import quoted
-from sinks.calls import Call, Script, evaluation
+from sinks.calls import Call, Script, evaluation_beside
 from sinks.keys import encode_id
 
 CALL_HASHES: Final = 25
@@ -100,10 +100,8 @@ def copying(rows: Sequence[tuple[str, FeatureRow]], prefix: str, cluster: bool) 
             # In a cluster only keys with the same id share a slot.
             groups.setdefault(row.entity_id if cluster else "", []).append((key, row.entity, strings))
     return [
-        evaluation(
-            _SCRIPT,
-            [(key, entity) for key, entity, _ in chunk],
-            beside=[strings for _, _, strings in chunk],
+        evaluation_beside(
+            _SCRIPT, [(key, entity) for key, entity, _ in chunk], [strings for _, _, strings in chunk]
         )
         for group in groups.values()
         for chunk in (group[i : i + CALL_HASHES] for i in range(0, len(group), CALL_HASHES))

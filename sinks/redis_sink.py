@@ -110,12 +110,11 @@ class RedisSink:
         """
         calls = self._calls(rows, life)
         calls += [plain(self._prefix + key, mapping) for key, mapping in (put or {}).items()]
-        copies = self._copies(rows) if self._live_shopper else []
-        last = [stamping(stamp, self._prefix)] if stamp is not None else []
-        if copies:
-            # What is copied must be there: a call that failed goes again, behind those that did not.
-            return self._send(calls, [*copies, *last])
-        return self._send(calls + last)
+        # What is copied must be there: a call that failed goes again, behind those that did not.
+        then = self._copies(rows) if self._live_shopper else None
+        if stamp is not None:
+            (calls if then is None else then).append(stamping(stamp, self._prefix))
+        return self._send(calls, then)
 
     def put(self, key: str, mapping: Mapping[str, str | int]) -> WriteReport:
         """Set fields of the plain hash `key` (under the prefix), without a fence."""
@@ -125,13 +124,13 @@ class RedisSink:
         """Close the connections; nothing is buffered."""
         self._route.close()
 
-    def _send(self, *parts: list[Call]) -> WriteReport:
-        """Send the calls, each part when all of the one before is answered."""
+    def _send(self, calls: list[Call], then: list[Call] | None = None) -> WriteReport:
         deadline = time.monotonic() + self._give_up_s
         answers = Answers()
-        for calls in parts:
-            for batch in cut(calls):
-                self._exchange.send(batch, self._give_up_s, deadline, answers)
+        for batch in cut(calls):
+            self._exchange.send(batch, self._give_up_s, deadline, answers)
+        for batch in cut(then) if then else ():
+            self._exchange.send(batch, self._give_up_s, deadline, answers)
         verdicts = answers.verdicts
         return WriteReport(
             written=verdicts["w"] + verdicts["d"],

@@ -31,7 +31,7 @@ from features.aggregates import (
 from features.aggregates.base import MOST_CURRENCIES
 from features.aggregates.engagement import HEARTBEAT_S
 from features.definition import Derived, Feature, FeatureView
-from features.facts import SessionFact
+from features.facts import LiveShopperFact, SessionFact
 from features.settings import Definitions
 from features.views.purchase import ITEMIZED, both, both_items, chosen, mixed
 from features.views.ratio import ratio
@@ -100,7 +100,7 @@ def view(definitions: Definitions) -> FeatureView:
         name="session",
         branch="session",
         scope="session",
-        fact=SessionFact.of,
+        fact=LiveShopperFact.of if definitions.live_shopper else SessionFact.of,
         currency=("session_currency",),
         mixed="_money_currencies",
         features=(

@@ -22,6 +22,7 @@ from features.facts import (
     CartFact,
     CategoryFact,
     ContextFact,
+    LiveShopperFact,
     ProductFact,
     PurchaseFact,
     SessionFact,
@@ -48,7 +49,7 @@ def test_text_that_is_kept_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "fact", [ProductFact, CategoryFact, CartFact, PurchaseFact, ContextFact, SessionFact]
+    "fact", [ProductFact, CategoryFact, CartFact, PurchaseFact, ContextFact, SessionFact, LiveShopperFact]
 )
 @pytest.mark.parametrize("kind", [PRODUCT_VIEW, ADD_TO_CART, TRANSACTION])
 def test_no_fact_holds_more_text_than_is_kept(fact: type[ProductFact], kind: str) -> None:
