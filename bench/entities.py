@@ -34,11 +34,11 @@ from features.entities.logic import EntityLogic
 from features.entities.settings import EntitySettings
 from features.entities.views import VIEWS
 from features.logic import ShopperLogic
-from operators.applying import Applier
 from operators.batch import Batch, Record
 from operators.batch import decode as unpacked
 from operators.combining import Combining
 from operators.entities import Entities
+from operators.users import Users
 from sinks.arguments import fenced_row, ranked_row
 
 HOT: Final = b"hot"
@@ -104,7 +104,7 @@ def alone(events: int, shoppers: int, products: int, hot: float, seed: int) -> F
     usable = [event for sent in records if type(event := decode(sent.record)) is Event]
     settings = EntitySettings(tuple(VIEWS))
     states: dict[str, bytes] = {}
-    applier, told = Applier(ShopperLogic(), states.get, tells=True), []
+    applier, told = Users(ShopperLogic(), states.get, tells=True), []
     begin = time.process_time()
     for i in range(0, len(usable), BATCH):
         part = usable[i : i + BATCH]

@@ -10,12 +10,12 @@ from typing import Any, Final
 from events.decoder import Decoder
 from features.logic import ShopperLogic
 from features.settings import Definitions
-from operators.applying import Applier
 from operators.cache import CachedStore
 from operators.garbage import collect_seldom
 from operators.routing import Router
 from operators.shard import Shard, ShardOptions
 from operators.store import LEDGER
+from operators.users import Users
 from operators.writing import Sink
 
 TOPIC: Final = "plain"
@@ -72,7 +72,7 @@ class PlainJob:
         self.states = Buckets()
         definitions = definitions or Definitions()
         store = CachedStore(self.states, 50_000)
-        applier = Applier(ShopperLogic(None, definitions), store.get)
+        applier = Users(ShopperLogic(None, definitions), store.get)
         self._router = Router(Decoder(), TOPIC, buckets)
         options = ShardOptions("plain", TOPIC, LIFE, 0)
         self._shard = Shard(options, applier, sink, store, Buckets(), lambda: self.now)

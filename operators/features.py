@@ -15,7 +15,7 @@ from features.logic import ShopperLogic
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES, branch_views
-from operators.applying import Applier, Applying
+from operators.applying import Applying
 from operators.cache import CachedStore
 from operators.combining import Combining
 from operators.devices import Devices
@@ -28,6 +28,7 @@ from operators.routing import ENTITIES, RANKINGS
 from operators.shard import Shard, ShardOptions
 from operators.store import Store
 from operators.streams import FlinkMap, beyond_tag, handed_on_tag, run_of
+from operators.users import Users
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
 
@@ -107,7 +108,7 @@ class FeaturesFunction(KeyedProcessFunction):
         tells = bool(self._options.entities.views)
         if self._options.shard.devices:
             return Devices(self.logic(), store.get, store.items, tells=tells)
-        return Applier(self.logic(), store.get, tells=tells)
+        return Users(self.logic(), store.get, tells=tells)
 
     def combining(self) -> Combining | None:
         """What makes batches for entities, where there are views of them."""

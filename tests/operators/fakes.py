@@ -16,6 +16,7 @@ from operators.batch import Batch, Record, encode
 from operators.cache import CachedStore
 from operators.devices import Devices
 from operators.shard import Shard, ShardOptions
+from operators.users import Users
 from sinks.redis_sink import WriteReport
 from sinks.sequence import Stamp
 from tests.logics import logic_of
@@ -163,7 +164,7 @@ class Instance:
             sources=self.sources,
         )
         store = CachedStore(self.store, self.cached)
-        applier = Applier(self.logic, store.get)
+        applier: Applier = Users(self.logic, store.get)
         if self.devices:
             applier = Devices(self.logic, store.get, store.items)
         self.shard = Shard(options, applier, self.sink, store, self.waiting, lambda: self.now, self.split)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from events.bucket import bucket_of
 from events.event import Event
 from features.logic import ShopperLogic
-from operators.applying import Applier
 from operators.batch import Batch, encode
 from operators.cache import CachedStore
 from operators.shard import Shard, ShardOptions
+from operators.users import Users
 from sinks.redis_sink import RedisSink
 from tests.operators.fakes import MapOfBuckets, record
 
@@ -38,7 +38,7 @@ class Job:
         options = ShardOptions(
             "job", "topic", life=now(), covers_from=covers_from, buckets=BUCKETS, progress_ms=1
         )
-        applier = Applier(logic, CachedStore(self._store, 100).get)
+        applier = Users(logic, CachedStore(self._store, 100).get)
         self._shard = Shard(options, applier, sink, CachedStore(self._store, 100), MapOfBuckets(), clock)
 
     def take(self, *events: Event) -> None:
