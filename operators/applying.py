@@ -152,13 +152,20 @@ class Applier(ABC):
     ) -> None:
         logic = self._logic
         state = self._state(data)
-        verdicts = [self._judged(state, record.event, as_of) for record in records]
+        told: list[tuple[str, bool | None]] = []
+        verdicts: list[str] = []
+        if self._tells:
+            told = [self._judged(state, record.event, as_of) for record in records]
+        else:
+            verdicts = [logic.apply(state, record.event, as_of) for record in records]
         self._go_on(shopper, state, data)
         rows = logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
         outcome.rows += rows
-        for (verdict, order), record in zip(verdicts, records, strict=True):
+        for (verdict, order), record in zip(told, records, strict=False):
             outcome.judge(verdict, record, order)
+        for verdict, record in zip(verdicts, records, strict=False):
+            outcome.judge(verdict, record)
 
     def _one_by_one(
         self, shopper: str, records: list[Record], data: bytes | None, as_of: int, outcome: Outcome

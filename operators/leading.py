@@ -1,5 +1,6 @@
 """Which entities of a bucket lead in sorted sets over all. In memory: rebuilt from the bucket's state."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from features.entities.logic import Score
@@ -26,6 +27,8 @@ class Leading:
         self._scores: dict[str, dict[str, int]] = {}
         self._changed: set[str] = set()
         self._next = 0
+        self.moment = NEVER
+        """When there is something to tell, epoch ms."""
 
     def note(self, score: Score) -> None:
         """Take note of a score; 0: the entity is in the set no more."""
@@ -33,15 +36,16 @@ class Leading:
         if scores.get(score.member, 0) == score.score:
             return
         self._changed.add(score.leaders)
+        self.moment = self._next
         if score.score:
             scores[score.member] = score.score
         else:
             del scores[score.member]
 
-    @property
-    def moment(self) -> int:
-        """When there is something to tell, epoch ms."""
-        return self._next if self._changed else NEVER
+    def note_all(self, scores: Iterable[Score]) -> None:
+        """Take note of several."""
+        for score in scores:
+            self.note(score)
 
     def told(self, now: int) -> dict[str, list[Standing]]:
         """Who leads in each set that changed, if it is time; `now` is epoch ms."""
@@ -49,5 +53,6 @@ class Leading:
             return {}
         told = {name: best(self._scores[name].items(), self.most) for name in sorted(self._changed)}
         self._changed.clear()
+        self.moment = NEVER
         self._next = now + EVERY_MS + sum(map(len, self._scores.values())) // PER_MS
         return told

@@ -258,8 +258,7 @@ class Shard:
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))
-                for score in self._applier.scores(shopper, state):
-                    bucket.leading.note(score)
+                bucket.leading.note_all(self._applier.scores(shopper, state))
         if bucket.ledger.catalogue != catalogue:
             rewrite(bucket, "its rows hold other features", self._clock())
         return bucket
@@ -273,34 +272,38 @@ class Shard:
         ledger.add("moved", outcome.moved)
         ledger.add("restated", outcome.restated)
         ledger.add("identity.lost", outcome.lost)
-        ledger.add("facts.lost", outcome.facts_lost)
         for verdict, number in outcome.verdicts.items():
             ledger.add(verdict, number)
         if self._split is not None:
-            for kind, number in outcome.kinds.items():
-                for branch in self._split.by_kind(*kind):
-                    ledger.add(f"applied.{branch}", number)
+            self._count_branches(self._split, ledger, outcome)
         for (place, verdict), number in outcome.sources.items():
             ledger.add_of(place, verdict, number)
-        for spoiled in outcome.spoiled:
-            ledger.add("dead")
-            ledger.add(f"dead.{spoiled.kind}")
-            ledger.add_of(spoiled.record.partition, "dead")
+        if outcome.spoiled or outcome.facts_lost:
+            self._spoiled(ledger, outcome)
         ledger.event_time = max(ledger.event_time, outcome.event_time)
-        self._store_and_write(bucket, outcome, now, rewriting)
-
-    def _store_and_write(self, bucket: Bucket, outcome: Outcome, now: int, rewriting: bool) -> None:
         if outcome.rows or rewriting or self._writing.due(bucket, now):
             self._writing.write(bucket, outcome, now, self._buckets.values(), rewriting)
-        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(bucket.ledger)})
+        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(ledger)})
         for shopper, moment in outcome.next.items():
             bucket.schedule.add(shopper, moment)
         for shopper in outcome.gone:
             self._store.remove(shopper)
             bucket.schedule.drop(shopper)
-        for score in outcome.scores:
-            bucket.leading.note(score)
-        self._lead(bucket, now)
+        bucket.leading.note_all(outcome.scores)
+        if bucket.leading.moment <= now:
+            self._lead(bucket, now)
+
+    def _count_branches(self, split: Split, ledger: Ledger, outcome: Outcome) -> None:
+        for kind, number in outcome.kinds.items():
+            for branch in split.by_kind(*kind):
+                ledger.add(f"applied.{branch}", number)
+
+    def _spoiled(self, ledger: Ledger, outcome: Outcome) -> None:
+        ledger.add("facts.lost", outcome.facts_lost)
+        for spoiled in outcome.spoiled:
+            ledger.add("dead")
+            ledger.add(f"dead.{spoiled.kind}")
+            ledger.add_of(spoiled.record.partition, "dead")
 
     def _tells(self, spoiled: Spoiled) -> bool:
         return spoiled.kind == "bug" or self._options.accounts

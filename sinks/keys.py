@@ -54,11 +54,11 @@ def key_of(row: FeatureRow, prefix: str = "", cluster: bool = False) -> str:
     `user:<id>:features:<window>`, and `session:<id>:features` for the entity `session`; of entities beyond
     the shopper `<entity>:<id>:<tail>`, `user:<id>:item:<id>` for instance.
     """
+    if not row.tail:
+        return key_name(row.entity, encode_id(row.entity_id), row.window, prefix, cluster)
     encoded = encode_id(row.entity_id)
-    if row.tail:
-        tag = f"{{{encoded}}}" if cluster else encoded
-        return ":".join((f"{prefix}{row.entity}", tag, *map(encode_id, row.tail)))
-    return key_name(row.entity, encoded, row.window, prefix, cluster)
+    tag = f"{{{encoded}}}" if cluster else encoded
+    return ":".join((f"{prefix}{row.entity}", tag, *map(encode_id, row.tail)))
 
 
 def key_name(entity: str, encoded_id: str, window: str, prefix: str = "", cluster: bool = False) -> str:

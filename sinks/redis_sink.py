@@ -148,12 +148,18 @@ class RedisSink:
         return copying([(key_of(row, self._prefix, alone), row) for row in rows], self._prefix, alone)
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
-        alone = self._route.cluster
+        alone, branch = self._route.cluster, self._branch
         groups: dict[tuple[str, str, str], list[Row]] = {}
         texts: Texts = {}
         for row in rows:
             key = key_of(row, self._prefix, alone)
-            kind, argument = self._argument(row, life, texts)
+            argument: Sequence[Any]
+            if row.ranked:
+                kind, argument = "ranked", ranked_row(row, life)
+            elif branch and row.entity != "session" and row.window != "session":
+                kind, argument = "shared", shared_row(row, life, branch, self._names, self._zeros)
+            else:
+                kind, argument = "", fenced_row(row, life, texts)
             # In a cluster only keys with the same id share a slot.
             group = (row.entity, row.entity_id) if alone else ("", "")
             groups.setdefault((kind, *group), []).append((key, argument, row.owner or row.entity_id))
@@ -166,14 +172,6 @@ class RedisSink:
             for (kind, _, _), group_rows in groups.items()
             for chunk in _chunks(group_rows)
         ]
-
-    def _argument(self, row: FeatureRow, life: int, texts: Texts) -> tuple[str, Sequence[Any]]:
-        """Which script writes the row, and its argument."""
-        if row.ranked:
-            return "ranked", ranked_row(row, life)
-        if self._branch and row.entity != "session" and row.window != "session":
-            return "shared", shared_row(row, life, self._branch, self._names, self._zeros)
-        return "", fenced_row(row, life, texts)
 
 
 def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
