@@ -78,10 +78,8 @@ def test_the_rights_that_the_page_names_are_enough(server: Server, redis: Any) -
     words = f"{job} {more[1]}".replace("shop1:", "").replace(">PASSWORD", ">secret-of-the-job").split()[2:]
     redis.execute_command("ACL", "SETUSER", *words)
     url = server.url.replace("redis://", "redis://shopper-job:secret-of-the-job@")
-    plain = FeatureRow("product", "p", "", {"clicks": 1}, NOW, NOW, NOW + 60_000, 1, tail=("stats",))
-    over_all = FeatureRow(
-        "products", "trending", "", {"p": 1}, NOW, NOW, NOW + 60_000, 0, tail=("1h",), ranked=True
-    )
+    plain = FeatureRow("product", "p", "", {"clicks": 1}, NOW, NOW, UNTIL, 1, tail=("stats",))
+    over_all = FeatureRow("products", "trending", "", {"p": 1}, NOW, NOW, UNTIL, 0, tail=("1h",), ranked=True)
     with closing(RedisSink.connect(url)) as sink:
         rows = [plain, over_all, ranked({"s1": 1}), ranked({}, seen=2), ranked(None, seen=3, forgotten=True)]
         assert sum(sink.write([row], LIFE).written for row in rows) == len(rows)
