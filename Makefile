@@ -56,7 +56,7 @@ unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
 
 .PHONY: integration
 integration: $(DEV) $(JARS) browser ## Tests against a real Kafka, Redis and Flink
-	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader $(STEADY) $(BY_FILE) $(ARGS)
+	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader --durations=10 --durations-min=20 $(STEADY) $(BY_FILE) $(ARGS)
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
 
