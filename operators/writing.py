@@ -89,27 +89,38 @@ class Writing:
             known: the buckets whose progress is told if it is time.
             rewriting: whether these are rows that are written again.
         """
-        life, progress, stamp = bucket.ledger.life, self._progress(bucket, now, known), None
-        if rewriting or bucket.rewriting is None:
-            stamp = bucket.stamp(self._names.sequence, self._names.field(bucket.number), now)
-            bucket.look_at = now + LOOK_MS
-        report = self._sink.write(outcome.rows, life, progress, stamp)
-        _count(bucket, report)
+        report = self._numbered(bucket, outcome.rows, now, rewriting, self._progress(bucket, now, known))
         bucket.ledger.add("rows.capped", sum(row.capped for row in outcome.rows))
         behind = report.behind
         if report.missed:
-            again = self._sink.write(self._applier.whole(report.missed, outcome), life)
-            _count(bucket, again)
+            again = self._numbered(bucket, self._applier.whole(report.missed, outcome), now, rewriting)
             bucket.ledger.add("rows.missed", len(report.missed))
             behind += again.behind
         if behind:
             self._applier.again(behind, outcome, now + AGAIN_MS)
             bucket.ledger.add("rows.behind", len(behind))
+
+    def _numbered(
+        self,
+        bucket: Bucket,
+        rows: Sequence[FeatureRow],
+        now: int,
+        rewriting: bool,
+        progress: dict[str, dict[str, str]] | None = None,
+    ) -> WriteReport:
+        """Write rows and the number behind them; where Redis has lost some before, all are written again."""
+        stamp = None
+        if rewriting or bucket.rewriting is None:
+            stamp = bucket.stamp(self._names.sequence, self._names.field(bucket.number), now)
+            bucket.look_at = now + LOOK_MS
+        report = self._sink.write(rows, bucket.ledger.life, progress, stamp)
+        _count(bucket, report)
         if report.lost:
             bucket.ledger.add("losses")
             rewrite(bucket, "Redis does not hold any more what it had taken", now)
         elif stamp is not None:
             self._acknowledge(bucket, stamp, now)
+        return report
 
     def _acknowledge(self, bucket: Bucket, stamp: Stamp, now: int) -> None:
         rewriting = bucket.rewriting

@@ -40,6 +40,9 @@ class Answers:
     """The shoppers of whom some row was refused, for what is stored is newer."""
     retries: int = 0
     """Rounds that had to be made again."""
+    torn: bool = False
+    """Whether a connection broke when some calls had been answered: should Redis have lost those, the number that
+    comes behind all calls would not say so."""
 
 
 class Exchange:
@@ -206,6 +209,7 @@ class _Round:
         """Note that a connection failed, and that what it was to carry goes again."""
         self.error = error
         self.faults.add(Fault.LATER)
+        self._answers.torn |= bool(self._answers.verdicts)
         if isinstance(error, ResponseError | AuthenticationError | AuthorizationError):
             # Redis refused the connection itself: a wrong password, a database that is not there.
             fault, _ = fault_of(error, self._cluster)

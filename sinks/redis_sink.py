@@ -126,11 +126,12 @@ class RedisSink:
 
     def _send(self, calls: list[Call], then: list[Call] | None = None) -> WriteReport:
         deadline = time.monotonic() + self._give_up_s
-        answers = Answers()
-        for batch in cut(calls):
-            self._exchange.send(batch, self._give_up_s, deadline, answers)
-        for batch in cut(then) if then else ():
-            self._exchange.send(batch, self._give_up_s, deadline, answers)
+        answers = self._pass(calls, then, deadline, Answers())
+        lost = answers.verdicts["l"]
+        while answers.torn:
+            # What was answered before the break may be gone with a Redis that came back older.
+            answers = self._pass(calls, then, deadline, Answers(retries=answers.retries))
+            lost += answers.verdicts["l"]
         verdicts = answers.verdicts
         return WriteReport(
             written=verdicts["w"] + verdicts["d"],
@@ -138,10 +139,15 @@ class RedisSink:
             foreign=verdicts["f"],
             retries=answers.retries,
             missed=tuple(dict.fromkeys(answers.missed)),
-            lost=verdicts["l"] > 0,
+            lost=lost > 0,
             deleted=verdicts["d"],
             behind=tuple(dict.fromkeys(answers.behind)),
         )
+
+    def _pass(self, calls: list[Call], then: list[Call] | None, deadline: float, answers: Answers) -> Answers:
+        for batch in (*cut(calls), *cut(then or ())):
+            self._exchange.send(batch, self._give_up_s, deadline, answers)
+        return answers
 
     def _copies(self, rows: Sequence[FeatureRow]) -> list[Call]:
         alone = self._route.cluster
