@@ -64,7 +64,7 @@ def _size(state: ShopperState) -> int:
     # The panes as `dump` packs them, but left open: the next event looks into them again.
     levels = [(level.first, level.last, level.total, packed(level.panes)) for level in state.levels]
     sessions = [(session.key, session.accs) for session in state.sessions]
-    kept = (state.ids, state.orders, levels, state.trails, sessions, state.ended, state.denied)
+    kept = (state.ids, state.orders, levels, state.trails, sessions, state.ended, state.denied, state.deleted)
     return len(encode((*kept, state.logins))) + A_SESSION * len(sessions) + A_SHOPPER
 
 

@@ -24,9 +24,9 @@ from features.state import (
     FUTURE_MS,
     GRACE_MS,
     REMEMBERED_IDS,
-    REMEMBERED_ORDERS,
     Level,
     ShopperState,
+    drop_excess,
     dump,
     load,
     next_of,
@@ -46,6 +46,8 @@ NEVER: Final = 2**62
 
 ORDERED: Final = frozenset({TRANSACTION, TRANSACTION_ITEM})
 """Orders, and lines of orders that trackers send one by one."""
+LINE_SIZE: Final = 7
+"""Bytes of a line's key, by which it is told from an order's (`features.state.drop_excess`)."""
 
 
 class ShopperLogic(Identified):
@@ -247,9 +249,7 @@ class ShopperLogic(Identified):
         if until > state.at:
             orders = orders_of(state)
             orders[key] = max(orders.get(key, 0), until)
-            while len(orders) > REMEMBERED_ORDERS:
-                del orders[next(iter(orders))]
-                state.overflow += 1
+            state.overflow += drop_excess(orders)
 
     def _prune(self, state: ShopperState, start: int) -> None:
         """Drop what is older than every window."""
@@ -314,7 +314,7 @@ def order_key(event: Event) -> bytes | None:
     if event.kind == TRANSACTION:
         return digest(event.transaction_id)
     product = event.products[0].id if event.products else None
-    return None if product is None else digest(f"{event.transaction_id}\n{product}")
+    return None if product is None else digest(f"{event.transaction_id}\n{product}")[:LINE_SIZE]
 
 
 def _count(touches: Touches, fact: Any, pane: Accs, total: Accs, trails: Accs) -> int:

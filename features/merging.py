@@ -17,9 +17,9 @@ from features.sessions import Sessions
 from features.settings import Window
 from features.state import (
     REMEMBERED_IDS,
-    REMEMBERED_ORDERS,
     SessionState,
     ShopperState,
+    drop_excess,
     orders_of,
     pane_of,
     panes_of,
@@ -135,8 +135,8 @@ def _orders(state: ShopperState, moved: ShopperState) -> None:
     orders: dict[bytes, int] = dict(orders_of(moved))
     for key, until in orders_of(state).items():
         orders[key] = max(orders.pop(key, 0), until)
-    state.overflow += max(0, len(orders) - REMEMBERED_ORDERS)
-    state.orders = dict(list(orders.items())[-REMEMBERED_ORDERS:])
+    state.overflow += drop_excess(orders)
+    state.orders = orders
 
 
 def _ids(state: ShopperState, moved: ShopperState) -> None:

@@ -1,6 +1,7 @@
 """Rows of sessions: under their own ids, and the shopper's current one. Pure."""
 
 from copy import copy
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,10 @@ from features.row import NEVER_AGAIN, FeatureRow
 from features.sessions import Sessions, touched
 from features.settings import Definitions
 from features.state import SessionState, ShopperState, accs_of, base_of
+
+MOST_DELETED: Final = 8
+"""Rows of gap sessions that are remembered as deleted. More of one shopper's are deleted within hours of each
+other only where clocks are broken."""
 
 
 class SessionReading(msgspec.Struct, gc=False):
@@ -45,7 +50,9 @@ class SessionRows:
                 self._rows_of(state, session, shopper, session is current, rows)
 
     def forget(self, state: ShopperState) -> None:
-        """Let the next row of every session be a whole one."""
+        """Let the next row of every session be a whole one, and rows that were deleted be deleted again."""
+        state.ended += [ended for ended in state.deleted if ended not in state.ended]
+        state.deleted = []
         for session in state.sessions:
             session.written = session.shown = None
 
@@ -119,7 +126,9 @@ class SessionRows:
             )
             row.owner, row.start, row.if_there = shopper, start, if_there
             rows.append(row)
-        state.ended.clear()
+        left = [ended for ended in (*state.deleted, *state.ended) if ended[1] > state.at]
+        state.deleted = left[-MOST_DELETED:]
+        state.ended = []
         state.denied.clear()
 
 

@@ -102,6 +102,8 @@ class ShopperState(msgspec.Struct, array_like=True, dict=True):
     """Of a device: who was logged in on it, as `features.identity` tells."""
     pointed: int = 0
     """Of a device: until when (epoch ms) its rows point to a user."""
+    deleted: list[tuple[int, int]] = []
+    """What was told of `ended`, the latest: told again where every row is, for a Redis may have lost it."""
 
     def gone(self, as_of: int) -> bool:
         """Whether nothing is left that a row or a later event could need."""
@@ -182,6 +184,17 @@ def load(data: bytes) -> ShopperState:
 def next_of(data: bytes) -> int:
     """`ShopperState.next` of the bytes, without decoding the rest."""
     return _FIRST.decode(data).next
+
+
+def drop_excess(orders: dict[bytes, int]) -> int:
+    """Drop what is too many of `orders`, and say how many: lines of orders first, the oldest first.
+
+    A line's key is shorter than an order's. Many lines must not make an order that is told again count twice.
+    """
+    over = len(orders) - REMEMBERED_ORDERS
+    for key in sorted(orders, key=len)[: max(over, 0)]:
+        del orders[key]
+    return max(over, 0)
 
 
 def trail_of(trails: Accs, slot: int) -> Any:

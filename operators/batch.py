@@ -89,6 +89,7 @@ class Head(msgspec.Struct, array_like=True):
     logins: msgspec.Raw = msgspec.Raw()
     unlinks: msgspec.Raw = msgspec.Raw()
     moves: msgspec.Raw = msgspec.Raw()
+    restated: msgspec.Raw = msgspec.Raw()
     stages: msgspec.Raw = msgspec.Raw()
 
 

@@ -91,7 +91,8 @@ class Devices(Applier):
         for item in items:
             self._take(state, device, item, as_of, work)
         if len(state.logins) > 1:
-            outcome.shared.update(_users(state))
+            # Who has the device's own id reads a pointer there, and no row that could be wrong.
+            outcome.shared.update(user for user in _users(state) if user != device)
         before_floor = state.seen
         self._go_on(device, state, data)
         for move in work.moves:

@@ -41,8 +41,8 @@ class Answers:
     retries: int = 0
     """Rounds that had to be made again."""
     torn: bool = False
-    """Whether a connection broke when some calls had been answered: should Redis have lost those, the number that
-    comes behind all calls would not say so."""
+    """Whether a connection broke when some calls had been answered: should Redis have lost those, the number
+    behind all calls would not say so."""
 
 
 class Exchange:

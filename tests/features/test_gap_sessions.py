@@ -131,3 +131,24 @@ def test_gap_and_retention_are_settings() -> None:
     assert gap_ids(ann) == [named(0), named(MINUTE + 1)]
     ann.wait(HOUR)
     assert gap_ids(ann) == [named(MINUTE + 1)]
+
+
+def test_where_every_row_is_told_again_so_are_deletions_until_their_rows_would_have_expired() -> None:
+    ann = OneShopper()
+    gap_event(ann, 0)
+    gap_event(ann, -MINUTE, as_of=MINUTE)
+
+    def deleted(as_of: int) -> list[str]:
+        state = ann.logic.load(ann.logic.dump(ann.state))
+        ann.logic.advance(state, T + as_of)
+        return [row.entity_id for row in ann.logic.all_rows(state, "ann") if row.values is None]
+
+    assert deleted(2 * MINUTE) == [named(0)]
+    assert deleted(DAY - MINUTE) == [named(0)]
+    for number in range(1, 12):
+        gap_event(ann, number * HOUR, as_of=number * HOUR)
+        gap_event(ann, number * HOUR - MINUTE, as_of=number * HOUR)
+    assert deleted(11 * HOUR) == [named(number * HOUR) for number in range(4, 12)]
+    gap_event(ann, 3 * DAY)
+    gap_event(ann, 3 * DAY - MINUTE, as_of=3 * DAY)
+    assert deleted(3 * DAY) == [named(3 * DAY)]

@@ -7,9 +7,11 @@ from events.event import (
     PAGE_VIEW,
     PRODUCT_VIEW,
     TRANSACTION,
+    TRANSACTION_ITEM,
     UNTYPED_ACTION,
     Event,
     Money,
+    Product,
 )
 from features.logic import ShopperLogic
 from features.settings import Definitions
@@ -193,3 +195,15 @@ def test_a_wake_up_that_comes_early_changes_nothing() -> None:
     ann.logic.advance(ann.state, T + 300 * SECOND)
     assert ann.logic.rows(ann.state, "ann") == []
     assert len(ann.logic.dump(ann.state)) == len(before)
+
+
+def test_lines_of_orders_give_way_before_orders_do() -> None:
+    ann = OneShopper()
+    ann.tell(TRANSACTION, 0, transaction_id="o1")
+    for number in range(REMEMBERED_ORDERS + 4):
+        ann.tell(TRANSACTION_ITEM, 0, Product(str(number)), transaction_id="o1")
+    ann.tell(TRANSACTION, 0, transaction_id="o1")
+    shown = ann.window("5min")
+    assert shown is not None
+    assert (shown["orders_count"], shown["items_purchased"]) == (1, REMEMBERED_ORDERS + 4)
+    assert len(ann.state.orders) == REMEMBERED_ORDERS

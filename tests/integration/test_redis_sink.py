@@ -9,12 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.connection import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from events.event import Money
 from sinks.branch_fields import BranchFields
 from sinks.codec import Stored, decode, fields_of
 from sinks.errors import SinkSettingError, SinkUnavailable
 from sinks.redis_sink import RedisSink
+from sinks.sequence import Stamp
 from tests.proxies import certificate, proxy
 from tests.sinks.rows import HOUR, KEY, LIFE, NOW, features, row, session
 from tests.sinks.servers import cluster, running, sentinel
@@ -592,3 +595,31 @@ def test_a_dead_node_of_a_cluster_is_given_up_in_time(tmp_path):
 def test_a_cluster_taken_for_a_single_server_is_named(tmp_path):
     with cluster(tmp_path) as nodes, pytest.raises(SinkUnavailable, match=r"redis\+cluster://"):
         connect(nodes[0].url).write([row(entity_id=str(i)) for i in range(50)], LIFE)
+
+
+@pytest.mark.parametrize("answers", [1, 3, 11])
+def test_rows_that_redis_answered_before_it_came_back_older_are_sent_again(
+    server, redis, monkeypatch, answers
+) -> None:
+    """The connection breaks amid the answers to eleven calls. What they told is lost, the number is not."""
+    sink = connect(server.url)
+    sink.write([], LIFE, stamp=Stamp("numbers", "0", 0, 7))
+    rows = [row(entity_id=f"s{number}") for number in range(1_050)]
+    sink.write(rows[:1], LIFE)
+    left, read = [answers], Connection.read_response
+
+    def breaking(connection, *args: Any, **more: Any) -> Any:
+        answer = read(connection, *args, **more)
+        if left[0] > 0:
+            left[0] -= 1
+            if not left[0]:
+                redis.delete(*redis.keys("user:*"))
+                msg = "Connection closed by server."
+                raise RedisConnectionError(msg)
+        return answer
+
+    monkeypatch.setattr(Connection, "read_response", breaking)
+    report = sink.write(rows, LIFE, stamp=Stamp("numbers", "0", 7, 8))
+    assert (report.written, report.lost) == (len(rows), False)
+    assert len(redis.keys("user:*")) == len(rows)
+    assert int(redis.hget("numbers", "0")) == 8

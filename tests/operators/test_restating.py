@@ -211,3 +211,11 @@ def test_every_event_of_a_shared_device_counts_once_whatever_a_crash_gave_to_who
             for bucket in range(BUCKETS):
                 instance.wake(bucket)
     assert network.total() == len(events)
+
+
+def test_a_device_that_is_a_users_name_too_goes_on_pointing() -> None:
+    """So do ids that Snowplow merged first into one and then into another."""
+    network = Crashing()
+    network.take([seen("1", device="ann", user="ann"), seen("2", device="ann", user="bob", at=NOW + 1)], NOW)
+    assert network.hosts[""].sink.hashes["user", "ann", DAY].same_as == "bob"
+    assert network.counts()["restated"] == 1
