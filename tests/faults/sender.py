@@ -19,7 +19,10 @@ class Sender:
     def __init__(self, bootstrap: str, topic: str, stream: Stream) -> None:
         self._topic = topic
         self._stream = stream
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+        # As Java's producers have it; by default this one waits up to half a minute for a broker that is back.
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap, linger_ms=5, reconnect_backoff_max_ms=1_000
+        )
         self._gate = 0
         self._rate = 1.0
         self._end = threading.Event()
