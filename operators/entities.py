@@ -29,6 +29,7 @@ class Logic(Protocol):
     def add(self, state: EntityState, more: Combined, as_of: int) -> None: ...  # noqa: D102
     def advance(self, state: EntityState, entry: str, as_of: int) -> None: ...  # noqa: D102
     def gone(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
+    def until(self, state: EntityState, entry: str) -> int: ...  # noqa: D102
     def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]: ...  # noqa: D102
     def scores(self, state: EntityState, entry: str) -> Iterable[Score]: ...  # noqa: D102
     def owed(self, state: EntityState, entry: str) -> list[Combined]: ...  # noqa: D102
@@ -84,15 +85,15 @@ class Entities:
             data = self._read(entry)
             if data is None:
                 continue
-            if not self._logic.knows(entry):  # its view runs no more
-                outcome.gone.append(entry)
-                continue
-            moment = next_of(data)
-            if moment > as_of and not whole:  # what came later put the moment off
+            moment, runs = next_of(data), self._logic.knows(entry)
+            if moment > as_of and not (whole and runs):  # what came later put the moment off
                 outcome.next[entry] = moment
                 continue
             try:
                 state = self._logic.load(data)
+                if not runs:
+                    self._leave(entry, state, as_of, outcome)
+                    continue
                 self._logic.advance(state, entry, as_of)
                 self._keep(entry, state, outcome, whole=whole)
             except Exception as error:  # noqa: BLE001  as above
@@ -167,6 +168,17 @@ class Entities:
         outcome.next[entry] = state.next
         outcome.rows += rows
         outcome.scores += scores
+
+    def _leave(self, entry: str, state: EntityState, as_of: int, outcome: Outcome) -> None:
+        """Let an entity whose view does not run go no sooner than its row.
+
+        Where the view runs again, one that began anew would be refused by the row of the one before.
+        """
+        until = self._logic.until(state, entry)
+        if until > as_of:
+            outcome.next[entry] = until
+        else:
+            outcome.gone.append(entry)
 
     def _forget(self, shopper: str, states: dict[str, EntityState], as_of: int, outcome: Outcome) -> None:
         """Delete every entity of the shopper, as far as it is known here."""

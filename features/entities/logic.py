@@ -11,7 +11,7 @@ from features.entities.definition import RANKING, EntityFeature, EntityView, slo
 from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.settings import EntitySettings
 from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load, parts_of
-from features.entities.views import entity_views
+from features.entities.views import VIEWS, entity_views
 from features.row import FeatureRow, Value
 
 SHOWN: Final = slot_of(Shown())
@@ -65,6 +65,8 @@ class EntityLogic:
         given = entity_views(settings) if views is None else tuple(views)
         self.views: Final = {view.name: _compiled(view) for view in given}
         self._pages = any(view.of == "page" for view in given)
+        known = [*[make(settings) for make in VIEWS.values()], *given]
+        self._expiries = {view.name: view.expiry_ms for view in known}
         told = [
             (view.name, view.key, view.row, [_identity(feature) for feature in view.features])
             for view in given
@@ -153,7 +155,11 @@ class EntityLogic:
 
     def gone(self, state: EntityState, entry: str) -> bool:
         """Whether nothing is left of it that a row could need."""
-        return state.at >= state.last + self.view_of(entry).expiry_ms + GRACE_MS
+        return state.at >= self.until(state, entry)
+
+    def until(self, state: EntityState, entry: str) -> int:
+        """Until when a row may need it, epoch ms; also of a view that there is and that does not run."""
+        return state.last + self._expiries.get(parts_of(entry)[0], 0) + GRACE_MS
 
     def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]:
         """The rows if they changed and the last ones are old enough, or if `whole` asks for them."""

@@ -67,7 +67,12 @@ class RankingLogic:
 
     def gone(self, state: EntityState, entry: str) -> bool:
         """Whether it has been empty for so long that nobody can still hold a row."""
-        return state.at >= self._until(state, entry)
+        return state.at >= self.until(state, entry)
+
+    def until(self, state: EntityState, entry: str) -> int:
+        """Until when somebody may hold a row, epoch ms; no count can refuse a sorted set that begins anew."""
+        leaders = self._leaders.get(entry)
+        return state.last + (int(leaders.lives.total_seconds() * 1000) if leaders else 0)
 
     def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]:
         """The sorted set, if it changed and the last one is old enough, or `whole` is asked for.
@@ -82,7 +87,7 @@ class RankingLogic:
         first, second, *rest = leaders.key
         members = [(member, score) for standings in state.accs.values() for member, score in standings]
         values: dict[str, Value] = dict(best(members, leaders.most))
-        until = self._until(state, entry)
+        until = self.until(state, entry)
         return [
             FeatureRow(
                 first,
@@ -115,9 +120,6 @@ class RankingLogic:
         """Nothing: it names no shopper."""
         return []
 
-    def _until(self, state: EntityState, entry: str) -> int:
-        return state.last + int(self._leaders[entry].lives.total_seconds() * 1000)
-
     def _due(self, state: EntityState, entry: str) -> int:
-        due = self._until(state, entry)
+        due = self.until(state, entry)
         return min(due, state.written + EVERY_MS) if state.changed else due

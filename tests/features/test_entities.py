@@ -261,6 +261,13 @@ def test_expiry_slides_with_the_latest_event() -> None:
     assert one.logic.gone(one.state, one.entry)
 
 
+def test_a_view_that_does_not_run_still_says_how_long_its_rows_live() -> None:
+    logic, state = EntityLogic(EntitySettings(("item",))), EntityState(last=NOW)
+    assert logic.until(state, entry_of("product", ("hat",))) == NOW + 365 * DAY + GRACE_MS
+    assert logic.until(state, entry_of("never", ("hat",))) == NOW + GRACE_MS
+    assert RankingLogic(EntitySettings(("item",))).until(state, "products:trending:1h") == NOW
+
+
 def test_who_is_forgotten_leaves_no_key() -> None:
     one = Entity("favourites", "ann")
     one.take(event("product_view", Product("hat", "hats")))

@@ -12,6 +12,7 @@ from features.entities.aggregates import Count, Last
 from features.entities.definition import EntityFeature, EntityView
 from features.entities.logic import EntityLogic
 from features.entities.rankings import RankingLogic
+from features.entities.rankings import told as ranked
 from features.entities.settings import EntitySettings
 from features.entities.state import Combined, EntityState, entry_of
 from features.entities.views import VIEWS
@@ -265,6 +266,37 @@ def test_a_view_that_runs_no_more_leaves_its_entities_to_be_dropped() -> None:
     entities.now += 40 * 86_400_000
     entities.shard.wake(0)
     assert entry not in entities.store.entries[0]
+
+
+@pytest.mark.parametrize("view_name", ["item", "product"])
+def test_a_view_that_runs_again_goes_on_above_the_rows_that_it_left(view_name: str) -> None:
+    entities = Beyond()
+    parts = ("ann", "hat") if view_name == "item" else ("hat",)
+    more = Combined(entry_of(view_name, parts), 1, NOW, {})
+    entities.add(more, more)
+    entities.logic = EntityLogic(EntitySettings(("lifetime",)))
+    entities.restart()
+    entities.shard._bucket(0)
+    for _ in range(3):  # rows are written again, and moments of what is left come
+        entities.now += 2_000
+        entities.shard.wake(0)
+    assert more.entry in entities.store.entries[0]
+    entities.logic = EntityLogic(SETTINGS)
+    entities.restart()
+    entities.add(more)
+    entities.now += 2_000
+    entities.shard.wake(0)
+    assert entities.sink.rows[-1].seen == 3
+
+
+def test_a_sorted_set_that_no_view_leads_to_any_more_is_dropped() -> None:
+    rankings, name = Beyond(RankingLogic(SETTINGS), RANKINGS), "products:trending:1h"
+    rankings.add(ranked(name, 0, [("hat", 1)], NOW))
+    rankings.logic = RankingLogic(EntitySettings(("item",)))
+    rankings.restart()
+    rankings.now += 2 * 3_600_000
+    rankings.shard.wake(0)
+    assert name not in rankings.store.entries[0]
 
 
 def test_buckets_tell_who_leads_and_the_owner_writes_the_sorted_set() -> None:
