@@ -71,7 +71,7 @@ class Entities:
             self._give(stage.added, states, pending, as_of, outcome)
         for entry, state in states.items():
             try:
-                self._keep(entry, state, outcome, whole=False)
+                self._keep(entry, state, as_of, outcome, whole=False)
             except Exception as error:  # noqa: BLE001  it costs what the batch adds to one entity
                 self._tell(error)
                 outcome.facts_lost += pending[entry]
@@ -95,7 +95,7 @@ class Entities:
                     self._leave(entry, state, as_of, outcome)
                     continue
                 self._logic.advance(state, entry, as_of)
-                self._keep(entry, state, outcome, whole=whole)
+                self._keep(entry, state, as_of, outcome, whole=whole)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
                 outcome.bugs += 1
@@ -157,9 +157,11 @@ class Entities:
         data = None if entry in outcome.forgotten else self._read(entry)
         return EntityState() if data is None else self._logic.load(data)
 
-    def _keep(self, entry: str, state: EntityState, outcome: Outcome, *, whole: bool) -> None:
+    def _keep(self, entry: str, state: EntityState, as_of: int, outcome: Outcome, *, whole: bool) -> None:
         scores = list(self._logic.scores(state, entry))
         if self._logic.gone(state, entry):
+            # A row from before the expiry was shortened lives longer, and would refuse what begins anew.
+            outcome.rows += self._logic.forgotten(state, entry, as_of)
             outcome.gone.append(entry)
             outcome.scores += [score._replace(score=0) for score in scores]
             return

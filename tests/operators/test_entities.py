@@ -289,6 +289,20 @@ def test_a_view_that_runs_again_goes_on_above_the_rows_that_it_left(view_name: s
     assert entities.sink.rows[-1].seen == 3
 
 
+def test_a_row_that_would_outlive_its_entity_is_deleted_with_it() -> None:
+    entities, entry = Beyond(), entry_of("item", ("ann", "hat"))
+    entities.add(Combined(entry, 2, NOW, {}))
+    entities.logic = EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1)))
+    entities.restart()
+    entities.shard._bucket(0)
+    for _ in range(2):
+        entities.now += 2 * 86_400_000
+        entities.shard.wake(0)
+    assert entry not in entities.store.entries[0]
+    last = entities.sink.rows[-1]
+    assert (key_of(last), last.forgotten, last.values) == ("user:ann:item:hat", True, None)
+
+
 def test_a_sorted_set_that_no_view_leads_to_any_more_is_dropped() -> None:
     rankings, name = Beyond(RankingLogic(SETTINGS), RANKINGS), "products:trending:1h"
     rankings.add(ranked(name, 0, [("hat", 1)], NOW))
