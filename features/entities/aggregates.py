@@ -19,6 +19,8 @@ from features.settings import Window
 
 MOST_NAMES: Final = 1_000
 """Categories, or sellers, that are kept of one shopper."""
+MOST_BEAT_WORDS: Final = 200
+"""Words of heartbeats that are kept of one page: a day of them, longer than a page is kept, takes 138."""
 _DAY_MS: Final = 86_400_000
 _WORD: Final = 63
 _COLUMN: Final = {VIEW: 0, CLICK: 1, ADD: 2, PURCHASE: 3}
@@ -120,7 +122,10 @@ class Days:
 
 @dataclass(frozen=True)
 class Beats:
-    """Different heartbeats of a page: a bit each, in words of 63."""
+    """Different heartbeats of a page: a bit each, in words of 63.
+
+    A tracker whose clock jumps would add a word a ping; those for which there is no room are left out.
+    """
 
     def lift(self, fact: Fact) -> dict[int, int] | None:
         """That of a ping."""
@@ -130,8 +135,11 @@ class Beats:
         return {word: 1 << bit}
 
     def merge(self, left: dict[int, int], right: Mapping[int, int]) -> dict[int, int]:
-        """Those of both."""
-        return Days().merge(left, right)
+        """Those of both, as far as there is room."""
+        for word, bits in right.items():
+            if word in left or len(left) < MOST_BEAT_WORDS:
+                left[word] = left.get(word, 0) | bits
+        return left
 
     def result(self, acc: Mapping[int, int] | None) -> int:
         """Seconds looked at."""

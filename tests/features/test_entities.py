@@ -11,7 +11,19 @@ from events.event import Event, Money, Product
 from features.definition import Derived
 from features.digest import digest
 from features.entities import hyperloglog
-from features.entities.aggregates import Count, Days, First, Last, Prices, Seconds, Shown, Tally, Trend
+from features.entities.aggregates import (
+    MOST_BEAT_WORDS,
+    Beats,
+    Count,
+    Days,
+    First,
+    Last,
+    Prices,
+    Seconds,
+    Shown,
+    Tally,
+    Trend,
+)
 from features.entities.definition import EntityFeature, EntityView, Leaders
 from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.logic import SECONDS, SHOWN, EntityLogic
@@ -423,8 +435,15 @@ def test_what_says_nothing_of_a_page_makes_no_fact_of_it() -> None:
     assert Shown().result(state.accs[SHOWN]) == 1
 
 
-def test_a_page_has_room_for_a_bounded_number_of_products() -> None:
+def test_a_page_has_room_for_a_bounded_number_of_products_and_of_heartbeats() -> None:
     many = Shown().merge({f"p{n}": 10 for n in range(1000)}, {"more": 0, "p1": 0})
     assert (len(many), many["p1"]) == (1000, 10)
+    beats: dict[int, int] = {}
+    for jump in range(1_000):
+        lifted = Beats().lift(Fact("ping", NOW, "ann", beat=jump * 63))
+        assert lifted is not None
+        beats = Beats().merge(beats, lifted)
+    beats = Beats().merge(beats, {0: 0b11, 5_000: 1})
+    assert (len(beats), Beats().result(beats)) == (MOST_BEAT_WORDS, (MOST_BEAT_WORDS + 1) * 10)
     assert Seconds().merge(10, 20) == Seconds().result(30) == 30
     assert RankingLogic(ALL).owed(EntityState(), "products:trending:1h") == []

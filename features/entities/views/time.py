@@ -16,7 +16,7 @@ def view(settings: EntitySettings) -> EntityView:
         row=(),
         expiry=timedelta(days=1),
         features=(
-            EntityFeature("_seconds", Beats(), "Different heartbeats of 10 s at which the page was looked at.", type="s", unit="s"),
+            EntityFeature("_seconds", Beats(), "Different heartbeats of 10 s at which the page was looked at, in at most 200 stretches of 10 min 30 s.", type="s", unit="s"),
             EntityFeature("_products", Shown(), "Products viewed on the page.", unit="products"),
         ),
         gives="item",
