@@ -19,7 +19,7 @@ class Sender:
     def __init__(self, bootstrap: str, topic: str, stream: Stream) -> None:
         self._topic = topic
         self._stream = stream
-        # As Java's producers have it; by default this one waits up to half a minute for a broker that is back.
+        # As Java's producers have it; by default this one waits half a minute for a broker that is back.
         self._producer = KafkaProducer(
             bootstrap_servers=bootstrap, linger_ms=5, reconnect_backoff_max_ms=1_000
         )
