@@ -21,6 +21,8 @@ MOST_NAMES: Final = 1_000
 """Categories, or sellers, that are kept of one shopper."""
 MOST_BEAT_WORDS: Final = 200
 """Words of heartbeats that are kept of one page: a day of them, longer than a page is kept, takes 138."""
+MOST_MINOR: Final = 2**63 - 1
+"""Minor units to which prices add up: MessagePack has no greater signed integer."""
 _DAY_MS: Final = 86_400_000
 _WORD: Final = 63
 _COLUMN: Final = {VIEW: 0, CLICK: 1, ADD: 2, PURCHASE: 3}
@@ -201,18 +203,19 @@ class Shoppers:
 
 @dataclass(frozen=True)
 class Prices:
-    """Unit prices of what was bought, of one currency."""
+    """Unit prices of what was bought, of one currency; their sum ends at `MOST_MINOR`."""
 
     currency: str
 
     def lift(self, fact: Fact) -> list[int] | None:
         """Sum, number, least and greatest, in minor units."""
         held = [price.minor for price in fact.prices if price.currency == self.currency]
-        return [sum(held), len(held), min(held), max(held)] if held else None
+        return [min(sum(held), MOST_MINOR), len(held), min(held), max(held)] if held else None
 
     def merge(self, left: list[int], right: list[int]) -> list[int]:
         """Those of both."""
-        return [left[0] + right[0], left[1] + right[1], min(left[2], right[2]), max(left[3], right[3])]
+        total = min(left[0] + right[0], MOST_MINOR)
+        return [total, left[1] + right[1], min(left[2], right[2]), max(left[3], right[3])]
 
     def result(self, acc: list[int] | None) -> MeanMoney | None:
         """Their mean."""

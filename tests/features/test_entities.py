@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from events.event import Event, Money, Product
+from events.money import GREATEST, minor_units
 from features.definition import Derived
 from features.digest import digest
 from features.entities import hyperloglog
 from features.entities.aggregates import (
     MOST_BEAT_WORDS,
+    MOST_MINOR,
     Beats,
     Count,
     Days,
@@ -29,7 +31,7 @@ from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.logic import SECONDS, SHOWN, EntityLogic
 from features.entities.rankings import RankingLogic, told
 from features.entities.settings import EntitySettings, SellerWeights, Weights
-from features.entities.state import GRACE_MS, Combined, EntityState, entry_of
+from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load
 from features.entities.views import VIEWS, entity_views
 from features.entities.views.lifetime import user_segment
 from features.row import FeatureRow
@@ -333,6 +335,16 @@ def test_read_outs_of_no_fact() -> None:
     assert (prices.result(None), prices.least(None), prices.greatest(None)) == (None, None, None)
     assert Trend(ONE_HOUR, Weights()).lift(Fact("like", 0, "ann")) is None
     assert Trend(ONE_HOUR, Weights()).result(None) == 0
+
+
+def test_prices_of_any_size_and_number_can_be_encoded() -> None:
+    greatest = minor_units(GREATEST, 4)
+    assert greatest is not None
+    bought = Fact("purchase", NOW, "ann", prices=(Money(greatest, "UYW"),) * 2_000)
+    lifted = Prices("UYW").lift(bought)
+    assert lifted == [MOST_MINOR, 2_000, greatest, greatest]
+    merged = Prices("UYW").merge(lifted, lifted)
+    assert load(dump(EntityState(accs={1: merged}))).accs == {1: [MOST_MINOR, 4_000, greatest, greatest]}
 
 
 def test_shoppers_are_counted_exactly_up_to_a_thousand_and_closely_above() -> None:
