@@ -148,14 +148,24 @@ class Entities:
         """Let entities that have something for others of the bucket give it."""
         for each in added:
             state = states.get(each.entry)
-            if state is not None:
-                for more in self._logic.owed(state, each.entry):
-                    pending.setdefault(more.entry, 0)
-                    self._add(more, states, pending, as_of, outcome)
+            if state is None:
+                continue
+            try:
+                owed = self._logic.owed(state, each.entry)
+            except Exception as error:  # noqa: BLE001  as above
+                self._tell(error)
+                outcome.facts_lost += each.seen
+                continue
+            for more in owed:
+                pending.setdefault(more.entry, 0)
+                self._add(more, states, pending, as_of, outcome)
 
     def _state(self, entry: str, outcome: Outcome) -> EntityState:
         data = None if entry in outcome.forgotten else self._read(entry)
         return EntityState() if data is None else self._logic.load(data)
+
+    def _taken(self, entry: str, states: dict[str, EntityState], outcome: Outcome) -> EntityState:
+        return states.pop(entry) if entry in states else self._state(entry, outcome)
 
     def _keep(self, entry: str, state: EntityState, as_of: int, outcome: Outcome, *, whole: bool) -> None:
         scores = list(self._logic.scores(state, entry))
@@ -189,8 +199,15 @@ class Entities:
             over = entry in outcome.forgotten and entry not in states
             if over or not self._logic.belongs(entry, shopper):
                 continue
-            state = states.pop(entry, None) or self._state(entry, outcome)
-            outcome.rows += self._logic.forgotten(state, entry, as_of)
+            # Its keys do not depend on its state: where that cannot be read they are deleted all the same.
+            for known in (True, False):
+                try:
+                    state = self._taken(entry, states, outcome) if known else EntityState()
+                    outcome.rows += self._logic.forgotten(state, entry, as_of)
+                    break
+                except Exception as error:  # noqa: BLE001  as above
+                    self._tell(error)
+                    outcome.facts_lost += 1
             outcome.forgotten.add(entry)
 
     def _tell(self, error: Exception) -> None:

@@ -217,6 +217,40 @@ def test_a_defect_in_what_an_event_says_costs_that_and_not_the_event() -> None:
     assert (counts["facts.lost"], counts["applied"]) == (1, 3)
 
 
+def test_who_is_forgotten_loses_every_key_also_of_a_state_that_cannot_be_read() -> None:
+    entities = Beyond()
+    bad, good = entry_of("item", ("ann", "hat")), entry_of("item", ("ann", "cap"))
+    entities.add(Combined(bad, 1, NOW, {}), Combined(good, 1, NOW, {}))
+    entities.store.entries[0][bad] = b"\xc1"
+    entities.sink.rows.clear()
+    entities.add(forgotten=("ann",))
+    assert {key_of(row) for row in entities.sink.rows if row.forgotten} == {
+        "user:ann:item:hat",
+        "user:ann:item:cap",
+    }
+    assert not {bad, good} & entities.store.entries[0].keys()
+    assert entities.shard.counts()["facts.lost"] == 1
+
+
+def test_a_defect_in_forgetting_an_entity_or_in_what_it_gives_does_not_stop_the_job() -> None:
+    class Defective(EntityLogic):
+        def forgotten(self, state: EntityState, entry: str, as_of: int) -> Any:
+            raise ZeroDivisionError
+
+        def owed(self, state: EntityState, entry: str) -> Any:
+            if entry.endswith("bad"):
+                raise ZeroDivisionError
+            return super().owed(state, entry)
+
+    entities = Beyond(Defective(SETTINGS))
+    bad, good = entry_of("time", ("ann", "bad")), entry_of("item", ("ann", "hat"))
+    entities.add(Combined(bad, 3, NOW, {}), Combined(good, 1, NOW, {}))
+    assert entities.shard.counts()["facts.lost"] == 3
+    assert entities.values("user:ann:item:hat")["views"] == 0
+    entities.add(forgotten=("ann",))
+    assert not {bad, good} & entities.store.entries[0].keys()
+
+
 def test_a_defect_in_a_wake_up_puts_the_entity_off() -> None:
     class Defective(EntityLogic):
         broken = False
