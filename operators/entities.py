@@ -26,6 +26,7 @@ class Logic(Protocol):
     def load(self, data: bytes, /) -> EntityState: ...  # noqa: D102
     def dump(self, state: Any, /) -> bytes: ...  # noqa: D102
     def knows(self, entry: str) -> bool: ...  # noqa: D102
+    def leads(self, entry: str) -> bool: ...  # noqa: D102
     def add(self, state: EntityState, more: Combined, as_of: int) -> None: ...  # noqa: D102
     def advance(self, state: EntityState, entry: str, as_of: int) -> None: ...  # noqa: D102
     def gone(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
@@ -117,7 +118,7 @@ class Entities:
 
     def scores(self, entry: str, data: bytes) -> Iterable[Score]:
         """How an entity of the state stands in sorted sets over all."""
-        return self._logic.scores(self._logic.load(data), entry) if self._logic.knows(entry) else ()
+        return self._logic.scores(self._logic.load(data), entry) if self._logic.leads(entry) else ()
 
     def _add(
         self,

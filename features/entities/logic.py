@@ -125,6 +125,11 @@ class EntityLogic:
         """Whether the entry's view runs."""
         return parts_of(entry)[0] in self.views
 
+    def leads(self, entry: str) -> bool:
+        """Whether the entry's view runs and has sorted sets over all: a restore reads no other states."""
+        known = self.views.get(parts_of(entry)[0])
+        return known is not None and bool(known.leading)
+
     def add(self, state: EntityState, more: Combined, as_of: int) -> None:
         """Count what a batch adds, at `as_of` (epoch ms)."""
         aggregates = self.views[parts_of(more.entry)[0]].aggregates

@@ -53,6 +53,10 @@ class RankingLogic:
         """Whether there is such a sorted set."""
         return entry in self._leaders
 
+    def leads(self, entry: str) -> bool:
+        """No: nothing comes after this."""
+        return False
+
     def add(self, state: EntityState, more: Combined, as_of: int) -> None:
         """Replace what buckets told before."""
         state.accs.update(more.accs)

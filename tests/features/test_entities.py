@@ -279,6 +279,9 @@ def test_a_view_that_does_not_run_still_says_how_long_its_rows_live() -> None:
     logic, state = EntityLogic(EntitySettings(("item",))), EntityState(last=NOW)
     assert logic.until(state, entry_of("product", ("hat",))) == NOW + 365 * DAY + GRACE_MS
     assert logic.until(state, entry_of("never", ("hat",))) == NOW + GRACE_MS
+    entries = [entry_of("item", ("ann", "hat")), entry_of("product", ("hat",))]
+    assert [logic.leads(entry) for entry in entries] == [False, False]
+    assert [EntityLogic(ALL).leads(entry) for entry in entries] == [False, True]
     assert RankingLogic(EntitySettings(("item",))).until(state, "products:trending:1h") == NOW
 
 
@@ -397,6 +400,7 @@ def test_a_sorted_set_over_all_is_what_its_buckets_told_last() -> None:
     assert rankings.gone(state, name)
     assert rankings.knows(name)
     assert not rankings.knows("products:trending:5min")
+    assert not rankings.leads(name)
     assert not rankings.belongs(name, "products")
     assert (list(rankings.scores(state, name)), rankings.forgotten(state, name, NOW)) == ([], [])
 

@@ -185,6 +185,24 @@ def test_a_restart_on_the_state_goes_on_where_it_was() -> None:
     assert len(told) == 1
 
 
+def test_a_restart_reads_no_states_but_of_those_who_may_lead() -> None:
+    entities = Beyond()
+    product = entry_of("product", ("hat",))
+    others = [entry_of("item", ("ann", "hat")), entry_of("lifetime", ("ann",))]
+    entities.add(*[Combined(entry, 1, NOW, {}) for entry in (product, *others)])
+    read: list[bytes] = []
+
+    class Watched(EntityLogic):
+        def load(self, data: bytes, /) -> EntityState:  # type: ignore[override]
+            read.append(data)
+            return EntityLogic.load(data)
+
+    entities.logic = Watched(SETTINGS)
+    entities.restart()
+    entities.shard._bucket(0)
+    assert read == [entities.store.entries[0][product]]
+
+
 def test_a_defect_costs_what_a_batch_adds_to_one_entity_and_is_counted() -> None:
     class Defective(EntityLogic):
         def add(self, state: EntityState, more: Combined, as_of: int) -> None:
