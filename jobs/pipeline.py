@@ -14,7 +14,6 @@ from pyflink.table import StreamTableEnvironment
 
 from events.decoder import Decoder
 from events.sources.declaration import Source
-from features.entities.views import entity_views
 from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
@@ -145,17 +144,17 @@ def _features(
 
 
 def _beyond(told: list[DataStream], config: JobConfig) -> list[DataStream]:
-    """The keyed operators of entities beyond the shopper, and of sorted sets over all of them."""
-    views = entity_views(config.entities)
-    if not views:
+    """The keyed operators of entities beyond the shopper, and of sorted sets over all of them.
+
+    Both are there with any view: Flink would not restore a savepoint with the state of one that is missing.
+    """
+    if not config.entities.views:
         return []
     first, *others = [side_output(each, beyond_tag(ENTITIES)) for each in told]
     stream = first.union(*others) if others else first
-    made = [_operator(stream, _beyond_options(config, ENTITIES), ENTITIES, BeyondFunction)]
-    if any(view.leaders for view in views):
-        stream = side_output(made[0], beyond_tag(RANKINGS))
-        made.append(_operator(stream, _beyond_options(config, RANKINGS), RANKINGS, BeyondFunction))
-    return made
+    entities = _operator(stream, _beyond_options(config, ENTITIES), ENTITIES, BeyondFunction)
+    stream = side_output(entities, beyond_tag(RANKINGS))
+    return [entities, _operator(stream, _beyond_options(config, RANKINGS), RANKINGS, BeyondFunction)]
 
 
 def _beyond_options(config: JobConfig, host: str) -> FeaturesOptions:
