@@ -88,7 +88,7 @@ class Identified(ABC):
         """
         if self.definitions.identity != MERGE or not state.logins or not holds_events(state):
             return b""
-        data = move_out(state, self.zero())
+        data = move_out(state, self.zero(), self.definitions.session_retention_ms)
         fit(state, self._plan)
         state.next = self._due(state)
         return data

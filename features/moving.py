@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from features.state import ShopperState, dump, orders_of
+from features.state import MOST_DELETED, ShopperState, dump, orders_of
 
 MOVED: Final = ("ids", "orders", "levels", "trails", "sessions", "ended", "denied", "overflow", "lost")
 """What events left in a state."""
@@ -19,7 +19,7 @@ def holds_events(state: ShopperState) -> bool:
     )
 
 
-def move_out(state: ShopperState, fresh: ShopperState) -> bytes:
+def move_out(state: ShopperState, fresh: ShopperState, retention_ms: int) -> bytes:
     """Take out of the state what events left in it, as the bytes of a state.
 
     What stays is who was logged in, and a count that is one higher: rows that are written with it stand above
@@ -28,7 +28,11 @@ def move_out(state: ShopperState, fresh: ShopperState) -> bytes:
     Args:
         state: the device's; its `next` and `room` are to be told anew.
         fresh: a state without events, which is used up.
+        retention_ms: how long rows of sessions outlive their last event.
     """
+    # Whoever takes them deletes the rows of gap sessions, once; should Redis lose that, it is told from here.
+    gone = [(session.first, session.last + retention_ms) for session in state.sessions if not session.key]
+    state.deleted = (state.deleted + gone)[-MOST_DELETED:]
     for name in MOVED:
         held = getattr(state, name)
         setattr(state, name, getattr(fresh, name))

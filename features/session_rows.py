@@ -1,7 +1,6 @@
 """Rows of sessions: under their own ids, and the shopper's current one. Pure."""
 
 from copy import copy
-from typing import Final
 
 import msgspec
 
@@ -11,11 +10,7 @@ from features.reader import ALL, read
 from features.row import NEVER_AGAIN, FeatureRow
 from features.sessions import Sessions, touched
 from features.settings import Definitions
-from features.state import SessionState, ShopperState, accs_of, base_of
-
-MOST_DELETED: Final = 8
-"""Rows of gap sessions that are remembered as deleted. More of one shopper's are deleted within hours of each
-other only where clocks are broken."""
+from features.state import MOST_DELETED, SessionState, ShopperState, accs_of, base_of
 
 
 class SessionReading(msgspec.Struct, gc=False):

@@ -116,6 +116,9 @@ FUTURE_MS = 120_000
 """How far ahead of `as_of` an event time may lie, be it that of a login alone."""
 REMEMBERED_IDS = 1024
 REMEMBERED_ORDERS = 256
+MOST_DELETED = 8
+"""Rows of gap sessions that are remembered as deleted. More of one shopper's are deleted within hours of each
+other only where clocks are broken."""
 
 
 class _Level(Level, array_like=True):

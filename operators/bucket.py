@@ -16,9 +16,14 @@ LOOK_MS: Final = 5_000
 class Rewriting:
     """Shoppers whose rows are to be written again from state, those who change soonest first."""
 
-    def __init__(self, shoppers: list[str], begun: int) -> None:
-        """Begin with all of them, at the moment `begun` (epoch ms)."""
-        self._shoppers = shoppers
+    def __init__(self, schedule: Schedule, begun: int) -> None:
+        """Begin with all of the schedule, at the moment `begun` (epoch ms).
+
+        They are asked for when the first are taken: the wake-up that found out has some out of the schedule
+        until its rows are written.
+        """
+        self._schedule = schedule
+        self._shoppers: list[str] | None = None
         self.begun = begun
         self.written = 0
         """How many shoppers had their turn."""
@@ -27,6 +32,8 @@ class Rewriting:
 
     def take(self, most: int) -> list[str]:
         """Take out the next shoppers."""
+        if self._shoppers is None:
+            self._shoppers = self._schedule.soonest()
         taken = self._shoppers[self.written : self.written + most]
         self.written += len(taken)
         return taken
@@ -34,7 +41,7 @@ class Rewriting:
     @property
     def over(self) -> bool:
         """Whether none is left."""
-        return self.written == len(self._shoppers)
+        return self._shoppers is not None and self.written == len(self._shoppers)
 
 
 @dataclass
@@ -58,7 +65,7 @@ class Bucket:
 
     def rewrite(self, now: int) -> None:
         """Have all rows written again, from the first."""
-        self.rewriting = Rewriting(self.schedule.soonest(), now)
+        self.rewriting = Rewriting(self.schedule, now)
 
     def stamp(self, key: str, field: str, now: int) -> Stamp:
         """What a write leaves behind; numbers follow the clock, so that a restored state repeats none."""

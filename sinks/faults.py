@@ -86,6 +86,8 @@ _WRAPPED: Final = {
 COMMANDS: Final = "+evalsha +script|load +hget +hmget +hset +hdel +hlen +hgetall +del +pexpireat +ping"
 LIVE_SHOPPER_COMMANDS: Final = "+set"
 """What the layout `live-shopper` needs besides."""
+ENTITY_COMMANDS: Final = "+type +get +set +zadd"
+"""What entities beyond the shopper need besides."""
 _NOT_SINGLE: Final = "the server is part of a Redis Cluster: redis_url must begin with redis+cluster://"
 _REMEDIES: Final[dict[str, str]] = {
     "OOM": "Redis is full: raise its maxmemory (rows expire by themselves, so it may also be waited for)",
@@ -101,7 +103,7 @@ _REMEDIES: Final[dict[str, str]] = {
     "WRONGPASS": "check user and password in redis_url",
     "CERTIFICATE_VERIFY_FAILED": "give the PEM file of the authority that signed it: rediss://…?ssl_ca_certs=FILE",
     "NOPERM": f"the user in redis_url needs all keys under the prefix and {COMMANDS}, "
-    f"with the layout live-shopper {LIVE_SHOPPER_COMMANDS}, too",
+    f"with the layout live-shopper {LIVE_SHOPPER_COMMANDS}, with entities {ENTITY_COMMANDS}, too",
 }
 UNREACHABLE: Final = (
     "check that it runs, that redis_url is right as seen from here, and whether it speaks TLS (rediss) or "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
-from features.row import FeatureRow
+from features.row import FeatureRow, Value
 from jobs.kafka.client import KafkaUnreachableError, topics_of
 from jobs.settings import Settings
 from sinks.branch_fields import BranchFields
@@ -66,22 +66,26 @@ def _redis(settings: Settings) -> Iterator[str]:
             live_shopper=settings.definitions().live_shopper,
         )
         with closing(sink):
-            _write(sink, settings.job_name)
+            _write(sink, settings.job_name, entities=bool(settings.entities))
     except (SinkUnavailable, SinkSettingError, OSError) as error:
         yield str(error)
 
 
-def _write(sink: RedisSink, job_name: str) -> None:
+def _write(sink: RedisSink, job_name: str, *, entities: bool) -> None:
     shopper = f"preflight~{uuid.uuid4().hex}"
     now = time.time_ns() // 1_000_000
     until = now + KEPT_MS
     # The second time the rows are over, which deletes them. The life is 0: no row of a job is behind these.
     for at in (now, until):
-        sink.write(
-            [
-                FeatureRow("user", shopper, "5min", {"product_view_count": 0}, at, until, until, 0),
-                FeatureRow("session", shopper, "session", {}, at, until, until, 0, False, shopper, now),
-                FeatureRow("pipeline", job_name, "session", {}, at, until, until, 0),
-            ],
-            life=0,
-        )
+        rows = [
+            FeatureRow("user", shopper, "5min", {"product_view_count": 0}, at, until, until, 0),
+            FeatureRow("session", shopper, "session", {}, at, until, until, 0, False, shopper, now),
+            FeatureRow("pipeline", job_name, "session", {}, at, until, until, 0),
+        ]
+        if entities:
+            over_all: dict[str, Value] = {"product": 1} if at < until else {}
+            rows += [
+                FeatureRow("product", shopper, "", {"clicks": 0}, at, until, until, 0, tail=("stats",)),
+                FeatureRow("products", shopper, "", over_all, at, until, until, 0, tail=("1h",), ranked=True),
+            ]
+        sink.write(rows, life=0)

@@ -40,10 +40,11 @@ def test_all_that_events_left_moves_and_who_was_logged_in_stays() -> None:
     left = asdict(logic.load(logic.dump(state)))
     fresh = asdict(logic.load(logic.dump(logic.zero())))
     changed = {name for name in left if left[name] != fresh[name]}
-    assert changed == {"next", "at", "seen", "keep", "logins", "room"}
+    assert changed == {"next", "at", "seen", "keep", "logins", "room", "deleted"}
     assert (state.seen, state.keep, state.next) == (4, keep, keep + MINUTE)
     assert logic.owner(state, T) == "ann"
-    assert logic.all_rows(state, "d") == []
+    gone = [(row.entity_id, row.values) for row in logic.all_rows(state, "d")]
+    assert gone == [(f"d~{T + SECOND}", None)]
 
 
 def test_a_device_goes_on_after_it_was_emptied() -> None:

@@ -10,7 +10,7 @@ from kafka.errors import KafkaTimeoutError
 
 from jobs.cluster.preflight import PreflightError, preflight
 from jobs.kafka.client import producer, topics_of, why
-from sinks.faults import LIVE_SHOPPER_COMMANDS
+from sinks.faults import ENTITY_COMMANDS, LIVE_SHOPPER_COMMANDS
 from tests.harness import wait_until
 from tests.integration.live_job import END_S, Surroundings
 from tests.integration.secured import SECRETS, Secured
@@ -136,6 +136,16 @@ def test_the_layout_of_live_shopper_needs_a_command_more_and_leaves_nothing_behi
     for topology in ("fused", "branches"):
         preflight(secure.settings(layout="live-shopper", topology=topology, **own(secure_around)))
         assert empty()
+
+
+def test_entities_need_keys_and_commands_more(secure: Secured, secure_around: Surroundings) -> None:
+    prefix = f"{secure_around.name}:"
+    secure.let_in(prefix)
+    assert ENTITY_COMMANDS in refused(secure, secure_around, entities=("item",))
+    rights = [f"~{prefix}product:*", f"~{prefix}products:*", *ENTITY_COMMANDS.split()]
+    secure.admin.execute_command("ACL SETUSER", "shopper-job", *rights)
+    preflight(secure.settings(entities=("item",), **own(secure_around)))
+    wait_until(lambda: not list(secure.admin.scan_iter(f"{secure_around.name}*")), END_S, "nothing is left")
 
 
 def test_a_prefix_that_redis_does_not_allow_is_told(secure: Secured, secure_around: Surroundings) -> None:

@@ -422,3 +422,17 @@ def test_pointers_are_the_devices_own_a_moment_later() -> None:
     devices.now += 60_000
     devices.wake(bucket)
     assert devices.sink.rows == [], "once is enough"
+
+
+def test_rows_of_gap_sessions_that_moved_are_deleted_again_where_redis_lost_that() -> None:
+    network = Network(MERGE)
+    network.take([msgspec.structs.replace(seen("1"), session_id=None)], NOW)
+    key = "session", f"phone~{NOW}", "session"
+    sink = network.hosts[""].sink
+    before = sink.hashes[key]
+    network.take([msgspec.structs.replace(seen("2", user="ann", at=NOW + 1), session_id=None)], NOW + 1)
+    assert sink.hashes[key].values is None
+    state = network.states()[DEVICES, "phone"]
+    again = [row for row in network.logic.all_rows(state, "phone") if row.entity == "session"]
+    assert [(row.entity_id, row.values, row.owner) for row in again] == [(f"phone~{NOW}", None, "phone")]
+    assert again[0].seen > before.seen

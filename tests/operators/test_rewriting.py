@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from operators.bucket import LOOK_MS
+from operators.bucket import LOOK_MS, Bucket
+from operators.ledger import Ledger
 from operators.shard import REWRITE_CHUNK
 from operators.writing import AGAIN_MS
 from tests.operators.fakes import NOW, Instance, view
@@ -162,3 +163,17 @@ def test_a_row_that_was_refused_is_written_again_after_a_crash_too() -> None:
     one.timers.add(one.now)
     one.pass_time(NOW + 2 * AGAIN_MS)
     assert one.sink.shown("ann")["product_view_count"] == 2
+
+
+def test_who_is_out_of_the_schedule_when_the_loss_is_found_is_written_again_too() -> None:
+    """A wake-up takes out whom it looks at, and its own write is what finds the loss."""
+    bucket = Bucket(0, Ledger())
+    bucket.schedule.add("ann", NOW)
+    bucket.schedule.add("bob", NOW + 1)
+    assert list(bucket.schedule.due(NOW, 9)) == ["ann"]
+    bucket.rewrite(NOW)
+    assert bucket.rewriting is not None
+    bucket.schedule.add("ann", NOW + 5)
+    assert not bucket.rewriting.over
+    assert bucket.rewriting.take(9) == ["bob", "ann"]
+    assert bucket.rewriting.over
