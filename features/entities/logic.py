@@ -113,14 +113,6 @@ class EntityLogic:
         shown.update(dict.fromkeys(shown, seconds))
         return owed
 
-    def view_of(self, entry: str) -> EntityView:
-        """The view of an entry.
-
-        Raises:
-            KeyError: if it does not run.
-        """
-        return self.views[parts_of(entry)[0]].view
-
     def knows(self, entry: str) -> bool:
         """Whether the entry's view runs."""
         return parts_of(entry)[0] in self.views

@@ -412,7 +412,6 @@ def test_rows_are_made_anew_when_a_definition_or_a_setting_of_meaning_changes() 
     }
     assert len(catalogues) == 3
     assert EntityLogic(ALL).catalogue == EntityLogic(EntitySettings(tuple(VIEWS))).catalogue
-    assert EntityLogic(ALL).view_of(entry_of("item", ("ann", "hat"))).name == "item"
 
 
 def test_time_on_a_page_goes_to_the_products_viewed_on_it_in_whatever_order() -> None:
