@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from zlib import crc32
 
 from events.event import Event
@@ -79,6 +79,27 @@ class Derived:
         return f"{self.name} {self.type} {crc32(repr(told).encode())}"
 
 
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def check_names(view: str, features: Iterable[_Named]) -> None:
+    """Check that each name comes once, and each derived feature after what it reads.
+
+    Raises:
+        ValueError: naming the view and the first feature of which that is not so.
+    """
+    known: set[str] = set()
+    for feature in features:
+        missing = set(getattr(feature, "inputs", ())) - known
+        if missing or feature.name in known:
+            fault = f"reads {sorted(missing)}, which come later or never" if missing else "comes twice"
+            msg = f"view {view!r}: feature {feature.name!r} {fault}; known so far: {sorted(known)}"
+            raise ValueError(msg)
+        known.add(feature.name)
+
+
 @dataclass(frozen=True)
 class FeatureView:
     """Features of the shopper (or of a session) computed from one branch of the event stream.
@@ -105,14 +126,7 @@ class FeatureView:
 
     def __post_init__(self) -> None:
         """Check the view's own consistency."""
-        known: set[str] = set()
-        for feature in self.features:
-            missing = set(getattr(feature, "inputs", ())) - known
-            if missing or feature.name in known:
-                fault = f"reads {sorted(missing)}, which come later or never" if missing else "comes twice"
-                msg = f"view {self.name!r}: feature {feature.name!r} {fault}; known so far: {sorted(known)}"
-                raise ValueError(msg)
-            known.add(feature.name)
+        check_names(self.name, self.features)
         slots = {(self.slot(f), repr(f.aggregate), f.on) for f in self.accumulated()}
         if len({slot for slot, _, _ in slots}) < len(slots):
             msg = f"view {self.name!r}: two accumulators share a slot; rename the view"

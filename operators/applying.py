@@ -20,6 +20,8 @@ from operators.outcome import Outcome, Spoiled
 
 Read = Callable[[str], bytes | None]
 """Reads a shopper's bytes from Flink's state."""
+Items = Callable[[], Iterable[tuple[str, bytes]]]
+"""Every entry of the bucket at hand."""
 
 
 class Applying(Protocol):

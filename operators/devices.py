@@ -1,6 +1,6 @@
 """Events of devices: they count for the device, until somebody logs in on it. Knows no Flink."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,15 +12,13 @@ from features.logic import ShopperLogic
 from features.pointing import POINTED_MS, never_begun, pointing_rows
 from features.row import FeatureRow
 from features.state import ShopperState
-from operators.applying import Applier, Read, stretches
+from operators.applying import Applier, Items, Read, stretches
 from operators.batch import Batch, Forgetting, Login, Record
 from operators.floors import Floors
 from operators.outcome import Outcome, Spoiled
 from operators.store import LEDGER
 
 Item = Record | Login
-Items = Callable[[], Iterable[tuple[str, bytes]]]
-"""Every entry of the bucket at hand."""
 
 _TAKE_OVER_MS: Final = 2_000
 """After which a device's bucket writes rows that point, though the receiver has."""

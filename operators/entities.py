@@ -1,21 +1,18 @@
 """What batches add, and the passing of time, on the states of entities. Knows no Flink."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from features.entities.logic import Score
 from features.entities.state import Combined, EntityState
 from features.row import FeatureRow
 from features.state import next_of
-from operators.applying import Read
+from operators.applying import Items, Read
 from operators.batch import Batch
 from operators.defects import tell
 from operators.floors import Floors
 from operators.outcome import Outcome
 from operators.store import LEDGER
-
-Items = Callable[[], Iterable[tuple[str, bytes]]]
-"""Every entry of the bucket at hand."""
 
 
 class Logic(Protocol):

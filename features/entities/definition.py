@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 from zlib import crc32
 
-from features.definition import TYPES, Derived
+from features.definition import TYPES, Derived, check_names
 from features.entities.interaction import Of
 
 Part = Literal["shopper", "product", "category", "seller", "page"]
@@ -111,14 +111,7 @@ class EntityView:
                 f"view {self.name!r}: row {self.row} needs a word for each of {self.key}, and may have a last"
             )
             raise ValueError(msg)
-        known: set[str] = set()
-        for feature in self.features:
-            missing = set(getattr(feature, "inputs", ())) - known
-            if missing or feature.name in known:
-                fault = f"reads {sorted(missing)}, which come later or never" if missing else "comes twice"
-                msg = f"view {self.name!r}: feature {feature.name!r} {fault}; known so far: {sorted(known)}"
-                raise ValueError(msg)
-            known.add(feature.name)
+        check_names(self.name, self.features)
         if not {each.feature for each in self.leaders} <= {each.name for each in self.accumulated()}:
             told = [each.feature for each in self.leaders]
             msg = f"view {self.name!r}: leaders by {told}, not all features with an aggregate of their own"
