@@ -8,6 +8,7 @@ import msgspec
 
 from events.decoder import WireFormat
 from events.page import SearchRule
+from events.sides.declaration import SideInput
 from events.sources.declaration import Source
 from features.entities.settings import EntitySettings
 from features.entities.views import entity_views
@@ -48,6 +49,10 @@ class JobConfig:
     """Of Snowplow's events; empty where there are none."""
     sources: tuple[Source, ...] = ()
     """Declared ones, each with a topic of its own."""
+    sides: tuple[SideInput, ...] = ()
+    """Tables kept beside the events, each in a topic of its own."""
+    side_wait_s: float = 10
+    """How long an event waits for a catalogue row that its product has not got yet."""
     dead_letter_topic: str = "shopper-dead-letters"
     kafka_properties: dict[str, str] = field(default_factory=dict, repr=False)
     """For every Kafka client of the job: security and the like, in Kafka's own names."""
@@ -117,20 +122,43 @@ class JobConfig:
             msg = f"topology is {self.topology!r}, but there are entities; let the topology be fused"
             raise JobConfigError(msg)
 
+        self._check_topics()
+
+    def _check_topics(self) -> None:
+        """Refuse topics that would be read twice, or whose partitions could not be told apart."""
         topics = [each for each in (self.topic, *(source.topic for source in self.sources)) if each]
         names = {source.name for source in self.sources}
         if not topics or len(set(topics)) < len(topics) or len(names) < len(self.sources):
             told = ", ".join(topics) or "none"
             msg = f"topics are {told}; give one at least, and each source a topic and a name of its own"
             raise JobConfigError(msg)
-        if len(self.source_topics) < len(self.sources):
-            msg = f"the topics {', '.join(topics)} cannot be told apart by their numbers; rename one"
+        taken = {*topics, self.dead_letter_topic}
+        for side in self.sides:
+            if side.topic in taken:
+                msg = (
+                    f"the side input of {side.table} is in {side.topic}, a topic that has another use; "
+                    "give it one of its own"
+                )
+                raise JobConfigError(msg)
+            taken.add(side.topic)
+        tables = [side.table for side in self.sides]
+        if len(set(tables)) < len(tables):
+            msg = f"side inputs are of {', '.join(tables)}; give each table one topic"
+            raise JobConfigError(msg)
+        if len(self.source_topics | self.side_topics) < len(self.sources) + len(self.sides):
+            told = ", ".join([*topics, *(side.topic for side in self.sides)])
+            msg = f"the topics {told} cannot be told apart by their numbers; rename one"
             raise JobConfigError(msg)
 
     @property
     def source_topics(self) -> dict[int, str]:
         """The topics of the declared sources, by their numbers (`operators.places`)."""
         return {number_of(source.topic): source.topic for source in self.sources}
+
+    @property
+    def side_topics(self) -> dict[int, str]:
+        """The topics of the side inputs, by their numbers (`operators.places`)."""
+        return {number_of(side.topic): side.topic for side in self.sides}
 
     @property
     def covers_from(self) -> int:

@@ -14,7 +14,16 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("events", "features", "sinks", "operators", "jobs")
 LEFT_OUT: Final = frozenset(
-    {"jobs/cli", "jobs/data", "jobs/demo", "jobs/inputs", "jobs/local", "jobs/settings", "jobs/shop"}
+    {
+        "jobs/cli",
+        "jobs/data",
+        "jobs/demo",
+        "jobs/inputs",
+        "jobs/local",
+        "jobs/settings",
+        "jobs/shop",
+        "jobs/side_inputs",
+    }
 )
 """What the command line needs and a worker does not."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)

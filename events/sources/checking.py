@@ -23,44 +23,52 @@ def checked(table: dict[str, Any], file: str) -> None:
         SourceError: with everything that is wrong, at once.
     """
     problems = Problems(file)
-    _unknown(table, _PARTS, "", problems)
-    _matches(table.get("name"), _NAME, "name", "letters, digits, dashes and underscores", problems)
-    _matches(table.get("topic"), _TOPIC, "topic", "a Kafka topic's name", problems)
-    if (named := table.get("format", "json")) not in [*FORMATS]:
-        problems.add("format", named, f"one of {', '.join(FORMATS)}")
-    fields = _table(table.get("fields"), "fields", problems)
-    _check_fields(fields, EVENT, "fields", problems)
+    check_known(table, _PARTS, "", problems)
+    _check_form(table.get("name"), _NAME, "name", "letters, digits, dashes and underscores", problems)
+    check_topic_and_format(table, problems)
+    fields = as_table(table.get("fields"), "fields", problems)
+    check_fields(fields, EVENT, "fields", problems)
     _needed(fields, problems)
-    products = _table(table.get("products", {}), "products", problems)
+    products = as_table(table.get("products", {}), "products", problems)
     if "path" in products and (wrong := path_problem(products["path"])):
         problems.add("products.path", products["path"], wrong)
-    _check_fields({n: s for n, s in products.items() if n != "path"}, PRODUCT, "products", problems)
+    check_fields({n: s for n, s in products.items() if n != "path"}, PRODUCT, "products", problems)
     _currencies(fields, products, problems)
     _check_filters(table.get("filters", []), problems)
     if problems.found:
         raise SourceError(tuple(problems.found))
 
 
-def _table(value: object, field: str, problems: Problems) -> dict[str, Any]:
+def as_table(value: object, field: str, problems: Problems) -> dict[str, Any]:
+    """The value where it is a table, else an empty one."""
     if isinstance(value, dict):
         return value
     problems.add(field, value, "a table")
     return {}
 
 
-def _matches(value: object, form: re.Pattern[str], field: str, expected: str, problems: Problems) -> None:
+def check_topic_and_format(table: dict[str, Any], problems: Problems) -> None:
+    """Check where the records are, and how they are written."""
+    _check_form(table.get("topic"), _TOPIC, "topic", "a Kafka topic's name", problems)
+    if (named := table.get("format", "json")) not in [*FORMATS]:
+        problems.add("format", named, f"one of {', '.join(FORMATS)}")
+
+
+def _check_form(value: object, form: re.Pattern[str], field: str, expected: str, problems: Problems) -> None:
     if not isinstance(value, str) or not form.fullmatch(value):
         problems.add(field, value, expected)
 
 
-def _unknown(table: dict[str, Any], known: Collection[str], place: str, problems: Problems) -> None:
+def check_known(table: dict[str, Any], known: Collection[str], place: str, problems: Problems) -> None:
+    """Note the names in `table` that are none of `known`."""
     for name, value in table.items():
         if name not in known:
             problems.add(f"{place}{name}", value, nearest(name, known))
 
 
-def _check_fields(specs: dict[str, Any], known: dict[str, Sort], place: str, problems: Problems) -> None:
-    _unknown(specs, known, f"{place}.", problems)
+def check_fields(specs: dict[str, Any], known: dict[str, Sort], place: str, problems: Problems) -> None:
+    """Check what is said of each field."""
+    check_known(specs, known, f"{place}.", problems)
     for name, spec in specs.items():
         if name in known:
             check_field(spec, known[name], (place, name), problems)
@@ -95,9 +103,9 @@ def _check_filters(filters: object, problems: Problems) -> None:
         if not isinstance(table, dict):
             problems.add(place, table, "a table")
             continue
-        _unknown(table, ("name", "path", "when", "unless"), f"{place}.", problems)
+        check_known(table, ("name", "path", "when", "unless"), f"{place}.", problems)
         name = table.get("name")
-        _matches(name, _LABEL, f"{place}.name", "small letters, digits and underscores", problems)
+        _check_form(name, _LABEL, f"{place}.name", "small letters, digits and underscores", problems)
         if is_text(name) and (name in _TAKEN or name in names):
             problems.add(f"{place}.name", name, "a name that no other reason for leaving out has")
         names.add(str(name))

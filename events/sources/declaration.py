@@ -121,7 +121,7 @@ class Source:
         return cls(
             table["name"],
             table["topic"],
-            _fields(table["fields"]),
+            fields_of(table["fields"]),
             None if products is None else _products(products),
             tuple(_filter(each) for each in table.get("filters", ())),
             table.get("format", "json"),
@@ -131,7 +131,8 @@ class Source:
 _LISTS: Final = ("path", "made_from", "values")
 
 
-def _fields(specs: dict[str, Any]) -> dict[str, Field]:
+def fields_of(specs: dict[str, Any]) -> dict[str, Field]:
+    """The fields in a table that was checked."""
     return {name: _field(spec) for name, spec in specs.items()}
 
 
@@ -147,7 +148,7 @@ def _field(spec: str | dict[str, Any]) -> Field:
 
 def _products(table: dict[str, Any]) -> Products:
     fields = {name: spec for name, spec in table.items() if name != "path"}
-    return Products(_fields(fields), table.get("path", ""))
+    return Products(fields_of(fields), table.get("path", ""))
 
 
 def _filter(table: dict[str, Any]) -> Filter:

@@ -22,12 +22,12 @@ class SourceProblem(NamedTuple):
 class SourceError(ValueError):
     """Declarations that cannot be used; `problems` holds everything that is wrong with them."""
 
-    def __init__(self, problems: tuple[SourceProblem, ...]) -> None:
-        """Say how much, then each."""
+    def __init__(self, problems: tuple[SourceProblem, ...], declared: str = "sources") -> None:
+        """Say how much, then each; `declared` is what the declarations are of."""
         self.problems = problems
         count = "1 reason" if len(problems) == 1 else f"{len(problems)} reasons"
         said = "\n  ".join(str(problem) for problem in problems)
-        super().__init__(f"what is declared of sources cannot be used, for {count}:\n  {said}")
+        super().__init__(f"what is declared of {declared} cannot be used, for {count}:\n  {said}")
 
 
 class Problems:

@@ -11,6 +11,7 @@ class Sort(Enum):
 
     ID = "an id"
     TEXT = "a text"
+    TEXTS = "a list of texts"
     TIME = "a time"
     MONEY = "an amount"
     WHOLE = "a whole number"

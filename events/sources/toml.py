@@ -1,6 +1,7 @@
 """A declaration as the text of a TOML file."""
 
 import tomllib
+from typing import Any
 
 from events.sources.declaration import Source
 from events.sources.problems import SourceError, SourceProblem
@@ -12,8 +13,16 @@ def read_source(text: str, file: str) -> Source:
     Raises:
         SourceError: with everything that is wrong, at once.
     """
+    return Source.of(toml_table(text, file), file)
+
+
+def toml_table(text: str, file: str) -> dict[str, Any]:
+    """The table that `text`, the content of `file`, is.
+
+    Raises:
+        SourceError: if it is no TOML.
+    """
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SourceError((SourceProblem(file, "the file", repr(str(error)), "TOML"),)) from None
-    return Source.of(table, file)

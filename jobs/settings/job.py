@@ -35,6 +35,8 @@ def job_config(
         kafka_properties=kafka_properties(settings),
         topic=settings.topic,
         sources=settings.declared,
+        sides=settings.declared_sides,
+        side_wait_s=settings.side_wait_s,
         dead_letter_topic=settings.dead_letter_topic,
         redis_url=with_authority(settings.redis_url),
         redis_prefix=settings.redis_prefix,

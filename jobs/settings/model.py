@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from events.decoder import Decoder
 from events.hashing import hashing_key
 from events.page import SearchRule
+from events.sides.declaration import SideInput
 from events.sources.declaration import Source
 from features.entities.settings import EntitySettings, SellerWeights, Weights
 from features.settings import Definitions
@@ -34,6 +35,7 @@ from jobs.settings.parse import (
     check_redis_url,
 )
 from jobs.settings.windows import DEFAULT_WINDOWS, WindowSetting, check_all
+from jobs.side_inputs import side_inputs as declared_sides
 from operators.places import number_of
 from serving.api.terms import SHORTEST_TOKEN
 from sinks.live_shopper import window_name
@@ -86,6 +88,18 @@ class Settings(BaseSettings):
         "Topic for records that cannot be used.",
         "a Kafka topic's name",
         pattern=r"^[A-Za-z0-9._-]{1,249}$",
+    )
+    side_inputs: Items = _setting(
+        (),
+        "Tables that are kept beside the events, each in a compacted topic of its own (docs/side-inputs.md).",
+        "products, sellers, profiles, and paths of files that end in .toml, by commas",
+    )
+    side_wait_s: float = _setting(
+        10,
+        "How long an event waits for a catalogue row that its product has not got yet.",
+        "a number from 0 to 60",
+        ge=0,
+        le=60,
     )
     kafka_security_protocol: Protocol = _setting(
         "PLAINTEXT", "How to talk to Kafka.", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
@@ -350,6 +364,19 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return named
 
+    @field_validator("side_inputs")
+    @classmethod
+    def _have_topics_of_their_own(cls, named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        topics = {side.topic for side in declared_sides(named)}
+        events = {info.data.get("topic"), *(s.topic for s in declared_sources(info.data.get("sources", ())))}
+        if met := sorted(topics & events):
+            msg = f"{met[0]} is a topic of events as well; a side input has one of its own"
+            raise ValueError(msg)
+        if (dead := info.data.get("dead_letter_topic")) in topics:
+            msg = f"{dead} is the topic of dead letters (setting dead_letter_topic)"
+            raise ValueError(msg)
+        return named
+
     @field_validator("layout")
     @classmethod
     def _finds_what_it_shows(cls, layout: str, info: ValidationInfo) -> str:
@@ -417,6 +444,11 @@ class Settings(BaseSettings):
     def declared(self) -> tuple[Source, ...]:
         """The declared sources, read once."""
         return declared_sources(self.sources)
+
+    @cached_property
+    def declared_sides(self) -> tuple[SideInput, ...]:
+        """The side inputs, read once."""
+        return declared_sides(self.side_inputs)
 
     def topics(self) -> dict[str, int]:
         """Return every topic that is read, with its number (`operators.places`)."""

@@ -57,6 +57,6 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, WindowSetting):
         return f'{{ label = "{value.label}", size_s = {value.size_s}, pane_s = {value.pane_s} }}'
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         return str(value).lower()
     return f'"{shown(value)}"'
