@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from events.masking import sized
 from events.personal import without_email
 from events.sources.paths import OwnWords
 from events.values import text
@@ -20,10 +21,13 @@ def categories(value: Any, words: OwnWords, reasons: list[Reason]) -> tuple[str,
     if value is None:
         return ()
     told: dict[str, None] = {}
-    if type(value) is list:
+    if isinstance(value, dict | bool):
+        reasons.append(Reason(words, sized(value), "a list of texts, or one text"))
+    elif type(value) is list:
         for index, each in enumerate(value):
             _add(text(each, OwnWords(f"{words}[{index}]"), reasons), told)
-    elif (line := text(value, words, reasons)) is not None:
+    else:
+        line = text(value, words, reasons) or ""
         for each in line.split("|" if "|" in line else ","):
             _add(each, told)
     if len(told) <= MOST:
