@@ -11,6 +11,8 @@ from events.values import key
 from events.verdict import Reason
 
 RECORD_KEY: Final = OwnWords("the record's key")
+_JSON: Final = ('"', "{")
+"""What JSON begins with that does not stand for itself."""
 
 
 def record_key(raw: bytes, reader: FieldReader | None, reasons: list[Reason]) -> str | None:
@@ -25,7 +27,7 @@ def record_key(raw: bytes, reader: FieldReader | None, reasons: list[Reason]) ->
         reasons.append(Reason(RECORD_KEY, f"{len(raw)} bytes", "text in UTF-8, or JSON"))
         return None
     named: Any = text
-    if text.lstrip()[:1] in ('"', "{"):
+    if text.lstrip()[:1] in _JSON:
         try:
             named = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -33,6 +35,15 @@ def record_key(raw: bytes, reader: FieldReader | None, reasons: list[Reason]) ->
     if isinstance(named, dict):
         return _within(named, reader, reasons)
     return key(named, RECORD_KEY, reasons)
+
+
+def key_record(named: str) -> bytes:
+    r"""The record's key that names an id: its text, in quotes where the text alone would be read as JSON.
+
+    >>> key_record("hat-1"), key_record('{"id":1}')
+    (b'hat-1', b'"{\\"id\\":1}"')
+    """
+    return orjson.dumps(named) if named.lstrip()[:1] in _JSON else named.encode()
 
 
 def _within(named: dict[str, Any], reader: FieldReader | None, reasons: list[Reason]) -> str | None:

@@ -11,8 +11,9 @@ from jobs.cli.gathered import gathered
 from jobs.cli.outcome import CommandError, NotFoundError
 from jobs.cli.since import since_ms
 from jobs.dead_letters.selection import Selection
-from jobs.dead_letters.topic import DeadLetterTopic, Found, StalledError
+from jobs.dead_letters.topic import DeadLetterTopic, Found
 from jobs.kafka.client import KafkaUnreachableError, MissingTopicError, consumer
+from jobs.kafka.reading import StalledError
 from jobs.settings import Settings
 from sinks.dead_letters import Kind
 

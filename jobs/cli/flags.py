@@ -23,15 +23,16 @@ MEANING: Final = (
 """Settings that change what the values mean."""
 RECORDS: Final = ("wire_format", "app_ids", "exclude_robots", "hash_ids", "search_path", "search_parameters")
 """Settings that change which records are used, and how they are read."""
-KAFKA: Final = (
+BROKER: Final = (
     "kafka_bootstrap",
-    "topic",
-    "sources",
     "kafka_security_protocol",
     "kafka_sasl_mechanism",
     "kafka_sasl_user",
     "kafka_ca_file",
 )
+"""Settings that say where Kafka is."""
+KAFKA: Final = ("kafka_bootstrap", "topic", "sources", *BROKER[1:])
+"""Those, and which events are read."""
 ALL: Final = tuple(Settings.model_fields)
 API: Final = tuple(name for name in ALL if name.startswith("api_"))
 """Settings of the API."""

@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "serve",
     "forget",
     "dlq",
+    "side",
     "features",
     "replay",
     "config",

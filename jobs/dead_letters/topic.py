@@ -1,7 +1,6 @@
 """The dead-letter topic, read from its newest letter backwards."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
@@ -10,17 +9,12 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from jobs.kafka.client import places_of
+from jobs.kafka.reading import between
 from jobs.settings import Settings
 from sinks.dead_letters import DeadLetter, read_dead_letter
 
 CHUNK: Final = 500
 """Letters of a partition that are read at a time; each has at most some 90 kB."""
-PATIENCE_S: Final = 20.0
-"""How long an answer of Kafka is waited for."""
-
-
-class StalledError(Exception):
-    """Kafka has records, but does not give them."""
 
 
 @dataclass(frozen=True)
@@ -89,31 +83,9 @@ class DeadLetterTopic:
                 begins[place] = at.offset if at else ends[place]
         while left := {place: end for place, end in ends.items() if begins[place] < end}:
             starts = {place: max(begins[place], end - CHUNK) for place, end in left.items()}
-            records = read_range(self.kafka, starts, left)
+            records = list(between(self.kafka, starts, left))
             yield from sorted(records, key=attrgetter("timestamp", "offset"), reverse=True)
             ends |= starts
-
-
-def read_range(kafka: KafkaConsumer, starts: Mapping[Any, int], ends: Mapping[Any, int]) -> list[Any]:
-    """The records of each partition from its start (inclusive) to its end (exclusive).
-
-    Raises:
-        StalledError: if they do not come.
-    """
-    kafka.assign(list(starts))
-    for place, start in starts.items():
-        kafka.seek(place, start)
-    records: list[Any] = []
-    until = time.monotonic() + PATIENCE_S
-    while any(kafka.position(place) < end for place, end in ends.items()):
-        if time.monotonic() > until:
-            names = ", ".join(f"{place.topic}/{place.partition}" for place in starts)
-            msg = f"Kafka does not give the records of {names} within {PATIENCE_S:g} s"
-            raise StalledError(msg)
-        for place, got in kafka.poll(timeout_ms=500, max_records=CHUNK).items():
-            records += (record for record in got if record.offset < ends[place])
-            until = time.monotonic() + PATIENCE_S
-    return records
 
 
 def original(kafka: KafkaConsumer, letter: DeadLetter) -> bytes | None:
@@ -124,5 +96,5 @@ def original(kafka: KafkaConsumer, letter: DeadLetter) -> bytes | None:
     (begin,), (end,) = kafka.beginning_offsets([place]).values(), kafka.end_offsets([place]).values()
     if not begin <= letter.offset < end:
         return None
-    records = read_range(kafka, {place: letter.offset}, {place: letter.offset + 1})
+    records = list(between(kafka, {place: letter.offset}, {place: letter.offset + 1}))
     return (records[0].value or b"") if records else None

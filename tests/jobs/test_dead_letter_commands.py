@@ -19,7 +19,8 @@ from jobs.cli.main import app
 from jobs.dead_letters import replaying
 from jobs.dead_letters.judgement import Judge, way_out
 from jobs.dead_letters.selection import Selection
-from jobs.dead_letters.topic import CHUNK, DeadLetterTopic, Found, StalledError
+from jobs.dead_letters.topic import CHUNK, DeadLetterTopic, Found
+from jobs.kafka.reading import StalledError
 from jobs.settings import Settings
 from sinks.dead_letters import RAW_BYTES, dead_letter, read_dead_letter
 
@@ -324,7 +325,7 @@ def test_wrong_usage_of_replay_is_told(shopper: Any, nowhere: Path) -> None:
 
 
 def test_a_broker_that_keeps_its_records_to_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.dead_letters.topic.PATIENCE_S", 0)
+    monkeypatch.setattr("jobs.kafka.reading.PATIENCE_S", 0)
     broker = Broker(dead=[letter()])
     broker.silent = True
     topic = DeadLetterTopic(broker, Settings(dead_letter_topic="dead"))
