@@ -19,6 +19,7 @@ from events.sources.paths import OwnWords
 from events.values import key, text
 from events.verdict import Dead, Reason
 
+WIRE_PREFIX: Final = "side."
 _TWO_DIGITS: Final = "EUR"
 """Stands for a currency that cannot be used, of which the reason is told: the price is still looked at."""
 
@@ -43,7 +44,7 @@ class SideDecoder:
     @property
     def wire_format(self) -> str:
         """What dead letters call such records: no declared source can have a name with a dot."""
-        return f"side.{self.side.table}"
+        return f"{WIRE_PREFIX}{self.side.table}"
 
     def decode(self, key: bytes, value: bytes) -> SideRow | Dead:
         """The row that a record tells, or why there is none; never raises.
@@ -56,7 +57,9 @@ class SideDecoder:
         except Exception as error:  # noqa: BLE001 - no record may stop the job, whatever is in it
             reasons = [Reason("record", type(error).__name__[:40], "a record that the decoder can read")]
         if reasons:
-            return Dead(self.wire_format, tuple(dict.fromkeys(reasons)))
+            # Dead letters are encoded, which a text of a type of its own cannot be.
+            plain = (reason._replace(field=str(reason.field)) for reason in reasons)
+            return Dead(self.wire_format, tuple(dict.fromkeys(plain)))
         return row
 
     def _row(self, raw_key: bytes, value: bytes, reasons: list[Reason]) -> SideRow:

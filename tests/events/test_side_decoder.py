@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from events.event import Money
@@ -40,6 +41,7 @@ def reasons(decoder: SideDecoder, key: str | bytes, value: Any) -> list[Reason]:
     verdict = decoded(decoder, key, value)
     assert isinstance(verdict, Dead), verdict
     assert verdict.wire_format == f"side.{decoder.side.table}"
+    assert msgspec.json.encode(verdict)
     return list(verdict.reasons)
 
 

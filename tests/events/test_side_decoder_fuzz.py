@@ -46,6 +46,7 @@ def check(key: bytes, value: bytes) -> None:
         assert decoder.decode(key, value) == verdict
         if isinstance(verdict, Dead):
             assert verdict.reasons
+            assert msgspec.json.decode(msgspec.json.encode(verdict), type=Dead) == verdict
             assert all(len(reason.value) <= SHOWN_CHARS for reason in verdict.reasons)
             assert not any("Error" in reason.value for reason in verdict.reasons), verdict
             continue
