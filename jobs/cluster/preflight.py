@@ -44,6 +44,7 @@ def _kafka(settings: Settings) -> Iterator[str]:
         yield str(error)
         return
     declared = [(source.topic, f"source {source.name}") for source in settings.declared]
+    declared += [(side.topic, f"side input of {side.table}") for side in settings.declared_sides]
     ours = [(getattr(settings, name), f"setting {name}") for name in ("topic", "dead_letter_topic")]
     for topic, name in (*ours, *declared):
         if topic and topic not in topics:

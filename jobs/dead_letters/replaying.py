@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kafka import KafkaConsumer
 
+from events.sides.decoder import WIRE_PREFIX
 from events.verdict import Dead, Reason
 from jobs.dead_letters.judgement import Judge, Judgement
 from jobs.dead_letters.topic import Found, original
@@ -13,6 +15,11 @@ from jobs.durations import span
 from jobs.kafka.client import producer
 from jobs.settings import Settings
 from sinks.dead_letters import RAW_BYTES, DeadLetter, dead_letter
+
+_OF_A_SIDE_INPUT: Final = (
+    "it is a row of a side input, and its letter does not hold the key that it needs; send the row anew from "
+    "where it comes, or by `shopper side load`"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Planner:
     def candidate(self, found: Found, repaired: bytes | None = None) -> Candidate:
         """Decide on one letter; `repaired` is sent in its place."""
         letter = found.letter
+        if letter.wire_format.startswith(WIRE_PREFIX):
+            return Candidate(found, b"", None, _OF_A_SIDE_INPUT)
         raw = repaired
         try:
             if raw is None:

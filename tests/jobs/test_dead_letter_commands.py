@@ -12,6 +12,7 @@ import pytest
 from kafka import TopicPartition
 from typer.testing import CliRunner, Result
 
+from events.sides.decoder import SideDecoder
 from events.verdict import Dead, Reason
 from jobs.cli import dlq_letters
 from jobs.cli.dlq_screen import hexadecimal, readable
@@ -22,6 +23,7 @@ from jobs.dead_letters.selection import Selection
 from jobs.dead_letters.topic import CHUNK, DeadLetterTopic, Found
 from jobs.kafka.reading import StalledError
 from jobs.settings import Settings
+from jobs.side_inputs import side_inputs
 from sinks.dead_letters import RAW_BYTES, dead_letter, read_dead_letter
 
 pytestmark = pytest.mark.usefixtures("nowhere")
@@ -281,6 +283,21 @@ def test_a_hopeless_one_can_be_sent_as_it_is(shopper: Any) -> None:
     broker = shopper.broker = Broker(orders=[], dead=[letter(BAD)])
     assert shopper("replay", "orders/2/1", "--hopeless").exit_code == 0
     assert broker.sent[0][1] == BAD
+
+
+def test_a_row_of_a_side_input_is_sent_anew_and_not_from_its_letter(shopper: Any) -> None:
+    (products,) = side_inputs(["products"])
+    dead = SideDecoder(products).decode(b"1", b'{"price":"free"}')
+    assert isinstance(dead, Dead)
+    shopper.broker = Broker(orders=[], dead=[dead_letter(b'{"price":"free"}', dead, "products", 2, 1, NOW)])
+    assert "side.products" in shopper("show", "products/2/1").stdout
+    explained = " ".join(shopper("explain", "products/2/1").stdout.split())
+    assert "cannot be judged: it is a row of a side input" in explained
+    for flags in ((), ("--hopeless", "--again", "--from-topic")):
+        result = shopper("replay", *flags, "products/2/1")
+        assert result.exit_code == 1
+        assert "by `shopper side load`" in result.stderr
+    assert shopper.broker.sent == []
 
 
 def test_a_letter_of_another_topic_is_refused(shopper: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from events.sides.declaration import SideInput
 from events.sources.declaration import Field
 from events.sources.problems import SourceError
+from jobs.cluster import preflight
 from jobs.inputs import sources
 from jobs.job_config import JobConfig, JobConfigError
 from jobs.settings import SettingsError, load
@@ -111,6 +112,15 @@ def test_a_declared_sources_topic_is_one_of_events(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load({"sources": "interaction", "side_inputs": str(file)})
     assert [problem.setting for problem in caught.value.problems] == ["sources"]
+
+
+def test_their_topics_must_be_there_before_the_job_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "topics_of", lambda _: {"snowplow-enriched-good", "shopper-dead-letters"})
+    monkeypatch.setattr(preflight, "_redis", lambda _: [])
+    with pytest.raises(preflight.PreflightError) as caught:
+        preflight.preflight(load({"side_inputs": "sellers"}).settings)
+    assert "has no topic sellers (side input of sellers); create it first" in str(caught.value)
+    preflight.preflight(load().settings)
 
 
 def sellers_in(topic: str) -> SideInput:
