@@ -43,6 +43,9 @@ class Applying(Protocol):
     def again(self, shoppers: Iterable[str], outcome: Outcome, at: int) -> None:  # noqa: D102
         ...
 
+    def met(self, entry: str) -> None:  # noqa: D102
+        ...
+
     def scores(self, entry: str, data: bytes) -> Iterable[Score]:  # noqa: D102
         ...
 
@@ -111,6 +114,10 @@ class Applier(ABC):
                 state = self._logic.load(data)
                 self._logic.again(state, at)
                 outcome.data[shopper], outcome.next[shopper] = self._logic.dump(state), state.next
+
+    def met(self, entry: str) -> None:
+        """Nothing: shoppers read no side inputs."""
+        return
 
     def scores(self, entry: str, data: bytes) -> Iterable[Score]:
         """None: shoppers are in no sorted set over all."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from features.entities.logic import Score
+from features.entities.sides import Pull, table_of
 from features.entities.state import Combined, EntityState
 from features.row import FeatureRow
 from features.state import next_of
@@ -12,6 +13,7 @@ from operators.batch import Batch
 from operators.defects import tell
 from operators.floors import Floors
 from operators.outcome import Outcome
+from operators.sides import Sides
 from operators.store import LEDGER
 
 
@@ -20,6 +22,9 @@ class Logic(Protocol):
 
     catalogue: int
 
+    @property
+    def looked_up(self) -> frozenset[str]: ...  # noqa: D102
+    def reads(self, entry: str) -> list[tuple[str, str]]: ...  # noqa: D102
     def load(self, data: bytes, /) -> EntityState: ...  # noqa: D102
     def dump(self, state: Any, /) -> bytes: ...  # noqa: D102
     def knows(self, entry: str) -> bool: ...  # noqa: D102
@@ -27,8 +32,11 @@ class Logic(Protocol):
     def add(self, state: EntityState, more: Combined, as_of: int) -> None: ...  # noqa: D102
     def advance(self, state: EntityState, entry: str, as_of: int) -> None: ...  # noqa: D102
     def gone(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
+    def remains(self, state: EntityState, entry: str) -> bool: ...  # noqa: D102
     def until(self, state: EntityState, entry: str) -> int: ...  # noqa: D102
-    def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]: ...  # noqa: D102
+    def rows(  # noqa: D102
+        self, state: EntityState, entry: str, *, whole: bool = False, pull: Pull | None = None
+    ) -> list[FeatureRow]: ...
     def scores(self, state: EntityState, entry: str) -> Iterable[Score]: ...  # noqa: D102
     def owed(self, state: EntityState, entry: str) -> list[Combined]: ...  # noqa: D102
     def belongs(self, entry: str, shopper: str) -> bool: ...  # noqa: D102
@@ -38,17 +46,20 @@ class Logic(Protocol):
 class Entities:
     """Stands in a shard where `Applier` stands for shoppers: its entries are entities."""
 
-    def __init__(self, logic: Logic, read: Read, items: Items, postpone_ms: int = 60_000) -> None:
+    def __init__(
+        self, logic: Logic, read: Read, items: Items, postpone_ms: int = 60_000, *, buckets: int = 1
+    ) -> None:
         """Keep the logic.
 
         `items` are asked for when a shopper is to be forgotten; `postpone_ms` is how long an entity whose
-        wake-up fails is left alone.
+        wake-up fails is left alone; `buckets` how many there are.
         """
         self._logic = logic
         self._read = read
         self._items = items
         self._postpone_ms = postpone_ms
         self._known: set[str] = set()
+        self._sides = Sides(logic, buckets)
 
     @property
     def catalogue(self) -> int:
@@ -64,16 +75,18 @@ class Entities:
                 self._forget(shopper, states, as_of, outcome)
             for more in stage.added:
                 if self._logic.knows(more.entry):
-                    pending[more.entry] = pending.get(more.entry, 0) + more.seen
+                    pending[more.entry] = pending.get(more.entry, 0) + (more.seen or 1)
                     self._add(more, states, pending, as_of, outcome)
             self._give(stage.added, states, pending, as_of, outcome)
         for entry, state in states.items():
             try:
-                self._keep(entry, state, as_of, outcome, whole=False)
+                self._keep(entry, state, as_of, outcome, states)
             except Exception as error:  # noqa: BLE001  it costs what the batch adds to one entity
                 self._tell(error)
                 outcome.facts_lost += pending[entry]
         outcome.gone += [entry for entry in outcome.forgotten if entry not in outcome.data]
+        for entry in outcome.gone:
+            self._sides.gone(entry)
         return outcome
 
     def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:
@@ -84,20 +97,27 @@ class Entities:
             if data is None:
                 continue
             moment, runs = next_of(data), self._logic.knows(entry)
-            if moment > as_of and not (whole and runs):  # what came later put the moment off
-                outcome.next[entry] = moment
+            asked = whole and runs and table_of(entry) is None
+            if moment > as_of and not asked and entry not in self._sides.owed:
+                outcome.next[entry] = moment  # what came later put it off
                 continue
             try:
                 state = self._logic.load(data)
                 if not runs:
                     self._leave(entry, state, as_of, outcome)
-                    continue
-                self._logic.advance(state, entry, as_of)
-                self._keep(entry, state, as_of, outcome, whole=whole)
+                elif table_of(entry) is not None:
+                    outcome.next |= dict.fromkeys(self._sides.look(entry, state, as_of), state.at)
+                    self._keep_row(entry, state, outcome)
+                else:
+                    state.changed |= entry in self._sides.owed
+                    self._logic.advance(state, entry, as_of)
+                    self._keep(entry, state, as_of, outcome, {}, whole=whole)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
                 outcome.bugs += 1
                 outcome.next[entry] = as_of + self._postpone_ms
+        for entry in outcome.gone:
+            self._sides.gone(entry)
         return outcome
 
     def whole(self, shoppers: Iterable[str], outcome: Outcome) -> list[FeatureRow]:
@@ -112,6 +132,10 @@ class Entities:
                 state = self._logic.load(data)
                 state.changed, state.next = True, min(state.next, at)
                 outcome.data[entry], outcome.next[entry] = self._logic.dump(state), state.next
+
+    def met(self, entry: str) -> None:
+        """Take note of an entity that a restored bucket holds."""
+        self._sides.met(entry)
 
     def scores(self, entry: str, data: bytes) -> Iterable[Score]:
         """How an entity of the state stands in sorted sets over all."""
@@ -128,7 +152,10 @@ class Entities:
         entry = more.entry
         try:
             state = states.get(entry) or self._state(entry, outcome)
-            self._logic.add(state, more, as_of)
+            if table_of(entry) is None:
+                self._logic.add(state, more, as_of)
+            else:
+                self._sides.put(state, more, as_of)
             states[entry] = state
         except Exception as error:  # noqa: BLE001  as above
             self._tell(error)
@@ -165,19 +192,55 @@ class Entities:
     def _taken(self, entry: str, states: dict[str, EntityState], outcome: Outcome) -> EntityState:
         return states.pop(entry) if entry in states else self._state(entry, outcome)
 
-    def _keep(self, entry: str, state: EntityState, as_of: int, outcome: Outcome, *, whole: bool) -> None:
+    def _keep(
+        self,
+        entry: str,
+        state: EntityState,
+        as_of: int,
+        outcome: Outcome,
+        states: dict[str, EntityState],
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Hand a state over to be written, with its rows; `states` are those of the batch."""
+        if table_of(entry) is not None:
+            self._keep_row(entry, state, outcome)
+            return
         scores = list(self._logic.scores(state, entry))
         if self._logic.gone(state, entry):
-            # A row from before the expiry was shortened lives longer, and would refuse what begins anew.
-            outcome.rows += self._logic.forgotten(state, entry, as_of)
-            outcome.gone.append(entry)
+            self._let_go(entry, state, as_of, outcome)
             outcome.scores += [score._replace(score=0) for score in scores]
             return
-        rows = self._logic.rows(state, entry, whole=whole)
+
+        def pull(table: str, key: str) -> Any:
+            row = self._sides.at(entry, table, key)
+            held = states.get(row) or self._state(row, outcome)
+            return next(iter(held.accs.values()), None)
+
+        rows = self._logic.rows(state, entry, whole=whole, pull=pull)
         outcome.data[entry] = self._logic.dump(state)
         outcome.next[entry] = state.next
         outcome.rows += rows
         outcome.scores += scores
+        self._sides.met(entry)
+        self._sides.owed.discard(entry)
+
+    def _let_go(self, entry: str, state: EntityState, as_of: int, outcome: Outcome) -> None:
+        """Delete an entity, but for the row of a side input that it may hold."""
+        if state.last:
+            # A row from before the expiry was shortened lives longer, and would refuse what begins anew.
+            outcome.rows += self._logic.forgotten(state, entry, as_of)
+        if self._logic.remains(state, entry):
+            outcome.data[entry], outcome.next[entry] = self._logic.dump(state), state.next
+        else:
+            outcome.gone.append(entry)
+
+    def _keep_row(self, entry: str, state: EntityState, outcome: Outcome) -> None:
+        """The same of a row that entities look up: after its tombstone it is kept until they know."""
+        if state.accs or state.changed:
+            outcome.data[entry], outcome.next[entry] = self._logic.dump(state), state.next
+        else:
+            outcome.gone.append(entry)
 
     def _leave(self, entry: str, state: EntityState, as_of: int, outcome: Outcome) -> None:
         """Let an entity whose view does not run go no sooner than its row.

@@ -8,6 +8,7 @@ from typing import Any
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
+from events.sides.row import TABLES
 from features.entities.logic import EntityLogic
 from features.entities.rankings import RankingLogic
 from features.entities.settings import EntitySettings
@@ -43,6 +44,8 @@ class FeaturesOptions:
     definitions: Definitions = field(default_factory=Definitions)
     cached_shoppers: int = 50_000
     entities: EntitySettings = field(default_factory=EntitySettings)
+    tables: tuple[str, ...] = TABLES
+    """Side inputs that the job has: what views of entities read of others is absent, and costs nothing."""
     code: str = FINGERPRINT
     """The code that was submitted."""
 
@@ -114,7 +117,7 @@ class FeaturesFunction(KeyedProcessFunction):
         """What makes batches for entities, where there are views of them."""
         options = self._options
         return (
-            Combining(EntityLogic(options.entities), options.shard.buckets)
+            Combining(EntityLogic(options.entities, tables=options.tables), options.shard.buckets)
             if options.entities.views
             else None
         )
@@ -159,8 +162,10 @@ class BeyondFunction(FeaturesFunction):
     def applier(self, store: Store) -> Applying:
         """What applies batches."""
         options = self._options
-        logic = RankingLogic if options.shard.beyond == RANKINGS else EntityLogic
-        return Entities(logic(options.entities), store.get, store.items)
+        if options.shard.beyond == RANKINGS:
+            return Entities(RankingLogic(options.entities), store.get, store.items)
+        logic = EntityLogic(options.entities, tables=options.tables)
+        return Entities(logic, store.get, store.items, buckets=options.shard.buckets)
 
     def combining(self) -> None:
         """Nothing: what they tell is no event."""

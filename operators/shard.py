@@ -258,6 +258,7 @@ class Shard:
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))
+                self._applier.met(shopper)
                 bucket.leading.note_all(self._applier.scores(shopper, state))
         if bucket.ledger.catalogue != catalogue:
             rewrite(bucket, "its rows hold other features", self._clock())

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from features.definition import TYPES, Derived, check_names
 from features.entities.interaction import Of
+from features.entities.sides import EVERYWHERE, Side
 
 Part = Literal["shopper", "product", "category", "seller", "page"]
 RANKING: Final = "ranking"
@@ -79,7 +80,8 @@ class EntityView:
 
     Raises:
         ValueError: if the key has a part that its facts do not, a derived feature reads what is not there, a
-            name comes twice, or two accumulators would share a slot.
+            name comes twice, two accumulators would share a slot, or rows of a side input that it reads lie
+            in other buckets.
     """
 
     name: str
@@ -112,6 +114,11 @@ class EntityView:
             )
             raise ValueError(msg)
         check_names(self.name, self.features)
+        for side in self.sides():
+            if side.part not in self.key or (side.part != self.key[0] and side.table not in EVERYWHERE):
+                where = "be in the key" if side.table in EVERYWHERE else "begin the key"
+                msg = f"view {self.name!r}: to read {side.table!r}, {side.part!r} must {where} {self.key}"
+                raise ValueError(msg)
         if not {each.feature for each in self.leaders} <= {each.name for each in self.accumulated()}:
             told = [each.feature for each in self.leaders]
             msg = f"view {self.name!r}: leaders by {told}, not all features with an aggregate of their own"
@@ -124,6 +131,14 @@ class EntityView:
     def accumulated(self) -> list[EntityFeature]:
         """The features that are not derived."""
         return [feature for feature in self.features if isinstance(feature, EntityFeature)]
+
+    def sides(self) -> list[Side]:
+        """The side inputs that it reads."""
+        return list({each.aggregate: None for each in self.accumulated() if isinstance(each.aggregate, Side)})
+
+    def keeps(self, side: Side) -> bool:
+        """Whether rows of a side input are kept with its entities, for they go by the whole key."""
+        return self.key == (side.part,)
 
     def public(self) -> list[EntityFeature | Derived]:
         """The features that are written."""

@@ -8,6 +8,7 @@ from zlib import crc32
 from features.entities.definition import EntityView, Leaders
 from features.entities.logic import Score
 from features.entities.settings import EntitySettings
+from features.entities.sides import Pull
 from features.entities.state import Combined, EntityState, dump, load
 from features.entities.views import entity_views
 from features.row import FeatureRow, Value
@@ -73,12 +74,18 @@ class RankingLogic:
         """Whether it has been empty for so long that nobody can still hold a row."""
         return state.at >= self.until(state, entry)
 
+    def remains(self, state: EntityState, entry: str) -> bool:
+        """No."""
+        return False
+
     def until(self, state: EntityState, entry: str) -> int:
         """Until when somebody may hold a row, epoch ms; no count can refuse a sorted set that begins anew."""
         leaders = self._leaders.get(entry)
         return state.last + (int(leaders.lives.total_seconds() * 1000) if leaders else 0)
 
-    def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> list[FeatureRow]:
+    def rows(
+        self, state: EntityState, entry: str, *, whole: bool = False, pull: Pull | None = None
+    ) -> list[FeatureRow]:
         """The sorted set, if it changed and the last one is old enough, or `whole` is asked for.
 
         It carries no count: what buckets tell is absolute, so that whoever tells later is right.
@@ -122,6 +129,15 @@ class RankingLogic:
 
     def forgotten(self, state: EntityState, entry: str, as_of: int) -> list[FeatureRow]:
         """Nothing: it names no shopper."""
+        return []
+
+    @property
+    def looked_up(self) -> frozenset[str]:
+        """It reads no side input."""
+        return frozenset()
+
+    def reads(self, entry: str) -> list[tuple[str, str]]:
+        """Nothing of side inputs."""
         return []
 
     def _due(self, state: EntityState, entry: str) -> int:

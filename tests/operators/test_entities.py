@@ -14,6 +14,7 @@ from features.entities.logic import EntityLogic
 from features.entities.rankings import RankingLogic
 from features.entities.rankings import told as ranked
 from features.entities.settings import EntitySettings
+from features.entities.sides import Pull
 from features.entities.state import Combined, EntityState, entry_of
 from features.entities.views import VIEWS
 from operators.batch import Batch, Forgetting, Stage, decode, encode
@@ -273,10 +274,12 @@ def test_a_defect_in_a_wake_up_puts_the_entity_off() -> None:
     class Defective(EntityLogic):
         broken = False
 
-        def rows(self, state: EntityState, entry: str, *, whole: bool = False) -> Any:
+        def rows(
+            self, state: EntityState, entry: str, *, whole: bool = False, pull: Pull | None = None
+        ) -> Any:
             if self.broken:
                 raise ZeroDivisionError
-            return super().rows(state, entry, whole=whole)
+            return super().rows(state, entry, whole=whole, pull=pull)
 
     logic = Defective(EntitySettings(("product",)))
     entities = Beyond(logic)

@@ -1,10 +1,12 @@
 """Product: `product:<id>:stats`."""
 
+from events.sides.row import PRODUCTS
 from features.definition import Derived
 from features.entities.aggregates import Count, Last, Shoppers, Trend
 from features.entities.definition import EntityFeature, EntityView, Leaders
 from features.entities.interaction import ADD, CLICK, LIKED, PURCHASE, VIEW
 from features.entities.settings import EntitySettings
+from features.entities.sides import Side
 from features.settings import ONE_DAY, ONE_HOUR
 from features.views.ratio import ratio
 
@@ -30,6 +32,7 @@ def view(settings: EntitySettings) -> EntityView:
     def popularity(total_views: int, clicks: int, carts: int, total_purchases: int) -> int:
         return settings.weights.of(total_views, clicks, carts, total_purchases)
 
+    catalogue = Side(PRODUCTS)
     hour, day = Trend(ONE_HOUR, settings.weights), Trend(ONE_DAY, settings.weights)
     return EntityView(
         name="product",
@@ -51,6 +54,10 @@ def view(settings: EntitySettings) -> EntityView:
             Derived("popularity", popularity, "Weighted views, clicks, adds and purchases.", unit="weight"),
             EntityFeature("trending_1h", hour, "The same of the last hour, in panes of 1 min; 0 without any.", unit="weight"),
             EntityFeature("trending_24h", day, "The same of the last 24 hours, in panes of 15 min; 0 without any.", unit="weight"),
+            EntityFeature("product_name", catalogue, "Its name in the side input `products`; absent without a row there, or a name in it.", "name", "str"),
+            EntityFeature("category", catalogue, "Its category there, levels joined by `/`; absent likewise.", "category", "str", "category"),
+            EntityFeature("price", catalogue, "What one costs there, in `price_currency`; absent likewise.", "price", "money", "price_currency"),
+            EntityFeature("price_currency", catalogue, "Currency of `price`; absent with it.", "currency", "str", "ISO 4217"),
         ),
         leaders=(
             Leaders("trending_1h", ("products", "trending", "1h"), settings.ranking_most, ONE_HOUR.size + ONE_HOUR.pane, "Products by `trending_1h`, those above 0; ties at the bound: the id that comes first."),

@@ -1,0 +1,414 @@
+"""Side inputs in a shard of entities: told, looked up, passed on to who reads them, also over a crash."""
+
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events.event import PRODUCT_VIEW, Event, Money, Product
+from events.sides.row import PRODUCTS, PROFILES, SELLERS, SideRow
+from features.definition import Derived
+from features.entities.aggregates import Count
+from features.entities.definition import EntityFeature, EntityView
+from features.entities.logic import EntityLogic
+from features.entities.settings import EntitySettings
+from features.entities.sides import Side, side_entry
+from features.entities.state import Combined, EntityState, entry_of
+from features.entities.views import VIEWS
+from operators.batch import Batch, Stage, decode, encode
+from operators.combining import Combining
+from operators.entities import Entities
+from operators.outcome import Interaction
+from operators.shard import CHUNK
+from operators.sides import Readers
+from tests.operators.test_entities import Beyond
+
+SETTINGS = EntitySettings(tuple(VIEWS))
+HAT = SideRow(PRODUCTS, "hat", name="A hat", category="hats", price=Money(1999, "EUR"))
+ANN = side_entry(PROFILES, "ann", 0)
+
+
+def seller(*categories: str, gone: bool = False, key: str = "s1") -> SideRow:
+    return SideRow(SELLERS, key, gone, categories=categories)
+
+
+def profile(*categories: str, gone: bool = False, key: str = "ann") -> SideRow:
+    return SideRow(PROFILES, key, gone, categories=categories)
+
+
+class Joined(Beyond):
+    """Entities that are told events and rows of side inputs; everything in one bucket."""
+
+    def __init__(self, logic: Any = None) -> None:
+        super().__init__(logic)
+        self.combining = Combining(self.logic, 1)
+
+    def see(self, *shoppers: str, seller_id: str = "s1") -> None:
+        told: list[Interaction | str] = [
+            Interaction(self.seen(shopper, seller_id), order=False) for shopper in shoppers
+        ]
+        self.give(self.combining.batches(told, self.now))
+
+    def seen(self, shopper: str, seller_id: str) -> Event:
+        product = (Product("hat", "hats"),)
+        return Event(shopper, "e", self.now, PRODUCT_VIEW, "s", products=product, seller_id=seller_id)
+
+    def side(self, *rows: SideRow) -> None:
+        self.give(self.combining.sides(rows, self.now))
+
+    def settle(self) -> int:
+        """Wake it until nothing is due for a while; how many wake-ups that took."""
+        woken = 0
+        end = self.now + 3_000
+        while (moment := self.shard._buckets[0].schedule.earliest) < end:
+            self.now = max(self.now + 5, moment)
+            self.shard.wake(0)
+            woken += 1
+        return woken
+
+    def match(self, shopper: str = "ann", seller_id: str = "s1") -> Any:
+        return self.values(f"user:{shopper}:seller:{seller_id}").get("favorites_match")
+
+    def state(self, entry: str) -> EntityState | None:
+        data = self.store.entries[0].get(entry)
+        return None if data is None else EntityLogic.load(data)
+
+
+def test_the_last_of_several_rows_of_a_key_counts_and_each_bucket_has_one_batch() -> None:
+    combining = Combining(EntityLogic(SETTINGS), 4)
+    rows = [seller("a"), HAT, profile("x"), seller("b"), seller("c", key="s2"), profile(gone=True)]
+    batches = {number: decode(payload) for number, payload in combining.sides(rows, 77)}
+    assert set(batches) == set(range(4))
+    assert {(batch.newest, batch.bucket) for batch in batches.values()} == {(77, n) for n in range(4)}
+    added = [more for batch in batches.values() for stage in batch.stages for more in stage.added]
+    assert sum(more.entry.startswith("side:sellers") for more in added) == 8
+    said = {more.entry: next(iter(more.accs.values())) for more in added}
+    assert said[side_entry(SELLERS, "s1", 2)][3] == ["b"]
+    assert [acc for entry, acc in said.items() if entry.startswith("side:profiles")] == [None]
+    assert {(more.seen, more.last) for more in added} == {(0, 0)}
+
+
+def test_rows_that_no_view_reads_make_nothing() -> None:
+    combining = Combining(EntityLogic(EntitySettings(("item", "sellers"))), 4)
+    assert combining.sides([seller("a"), HAT, profile("x")], 0) == []
+
+
+def test_a_defect_costs_the_row_and_is_counted() -> None:
+    class Defective(EntityLogic):
+        def told(self, row: SideRow, buckets: int) -> Any:
+            if row.key == "bad":
+                raise ZeroDivisionError
+            return super().told(row, buckets)
+
+    combining = Combining(Defective(SETTINGS), 1)
+    ((_, payload),) = combining.sides([seller("a", key="bad"), seller("a")], 0)
+    assert (combining.lost, len(decode(payload).stages[0].added)) == (1, 1)
+    combining.sides([], 0)
+    assert combining.lost == 0
+
+
+def test_a_row_of_the_catalogue_makes_no_redis_row_and_is_there_when_the_product_is_looked_at() -> None:
+    entities = Joined()
+    entities.side(HAT)
+    assert (entities.settle(), entities.sink.rows) == (0, [])
+    entities.restart()
+    entities.see("ann")
+    stats = entities.values("product:hat:stats")
+    assert (stats["product_name"], stats["price"], stats["total_views"]) == ("A hat", Money(1999, "EUR"), 1)
+    entities.side(replace_row(HAT, name="Another"))
+    entities.settle()
+    assert entities.values("product:hat:stats")["product_name"] == "Another"
+
+
+def replace_row(row: SideRow, **change: Any) -> SideRow:
+    return SideRow(**{name: getattr(row, name) for name in row.__struct_fields__} | change)
+
+
+def test_a_product_that_expires_leaves_what_the_catalogue_says_and_a_tombstone_takes_it() -> None:
+    entities = Joined(EntityLogic(replace(SETTINGS, expiry=timedelta(days=1))))
+    entities.side(HAT)
+    entities.see("ann")
+    entities.now += 2 * 86_400_000
+    entities.settle()
+    state = entities.state(entry_of("product", ("hat",)))
+    assert state is not None
+    assert (state.seen, state.last) == (0, 0)
+    assert entities.keys["product:hat:stats"].forgotten
+    entities.see("bob")
+    assert entities.values("product:hat:stats")["total_views"] == 1
+    assert entities.values("product:hat:stats")["product_name"] == "A hat"
+    entities.now += 2 * 86_400_000
+    entities.settle()
+    rows = len(entities.sink.rows)
+    entities.side(SideRow(PRODUCTS, "hat", gone=True), SideRow(PRODUCTS, "never", gone=True))
+    assert entities.state(entry_of("product", ("hat",))) is None
+    assert entities.state(entry_of("product", ("never",))) is None
+    assert len(entities.sink.rows) == rows
+
+
+def test_a_pair_has_what_its_two_rows_say_and_a_change_of_either_reaches_it() -> None:
+    entities = Joined()
+    entities.side(seller("hats", "bags"))
+    entities.see("ann", "bob")
+    assert entities.match() is None
+    entities.side(profile("hats", "ties"))
+    entities.settle()
+    assert (entities.match(), entities.match("bob")) == (1, None)
+    seen = entities.keys["user:ann:seller:s1"].seen
+    before = entities.keys["user:ann:seller:s1"].at
+    entities.side(seller("ties", "hats"))
+    entities.settle()
+    assert entities.match() == 2
+    # The fence takes it: as many facts, later.
+    assert entities.keys["user:ann:seller:s1"].seen == seen == 1
+    assert entities.keys["user:ann:seller:s1"].at > before
+    entities.side(profile(gone=True))
+    entities.settle()
+    assert entities.match() is None
+    assert entities.state(ANN) is None
+    entities.side(profile())
+    entities.settle()
+    assert entities.match() == 0
+    entities.side(seller(gone=True))
+    entities.settle()
+    assert entities.match() is None
+
+
+def test_rows_that_nobody_reads_are_kept_without_a_look() -> None:
+    entities = Joined()
+    entities.side(profile("hats"), seller("hats"))
+    assert entities.settle() == 0
+    entities.see("ann")
+    assert entities.match() == 1
+    entities.settle()
+    rows = len(entities.sink.rows)
+    entities.side(profile("hats"), seller("hats"))  # says what is known
+    assert (entities.settle(), len(entities.sink.rows)) == (0, rows)
+
+
+def test_a_batch_of_an_event_and_a_row_is_right_whichever_is_first() -> None:
+    for first in (True, False):
+        entities = Joined()
+        entities.side(seller("hats"))
+        event = decode(entities.combining.batches([Interaction(entities.seen("ann", "s1"), False)], 0)[0][1])
+        row = decode(entities.combining.sides([profile("hats")], 0)[0][1])
+        stages = event.stages + row.stages if first else row.stages + event.stages
+        entities.shard.take(encode(Batch(0, entities.now, stages=stages)))
+        assert entities.match() == 1
+
+
+def test_a_seller_with_many_pairs_is_passed_on_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    entities, pairs = Joined(), 3 * CHUNK
+    entities.see(*[f"u{number}" for number in range(pairs)])
+    entities.side(*[profile("hats", key=f"u{number}") for number in range(pairs)])
+    entities.settle()
+    most: list[int] = []
+    write = entities.sink.write
+
+    def watched(rows: Any, *more: Any) -> Any:
+        most.append(len(rows))
+        return write(rows, *more)
+
+    monkeypatch.setattr(entities.sink, "write", watched)
+    entities.side(seller("hats"))
+    assert most[-1:] in ([], [0])
+    assert entities.settle() > pairs / CHUNK
+    assert max(most) <= CHUNK
+    assert [entities.match(f"u{number}") for number in range(pairs)] == [1] * pairs
+    state = entities.state(side_entry(SELLERS, "s1", 0))
+    assert state is not None
+    assert not state.changed
+
+
+def test_a_row_that_changes_all_the_time_is_passed_on_once_a_second_to_everybody() -> None:
+    entities, pairs = Joined(), 700
+    entities.see(*[f"u{number}" for number in range(pairs)])
+    entities.side(*[profile("c", key=f"u{number}") for number in range(pairs)])
+    entities.settle()
+    entities.sink.rows.clear()
+    begun = entities.now
+    for change in range(400):
+        entities.side(seller(*["c"] * (change % 2), f"x{change}"))
+        entities.now += 5
+        entities.shard.wake(0)
+    rounds = (entities.now - begun) // 1_000 + 1
+    assert len(entities.sink.rows) <= pairs * rounds
+    assert len({row.owner for row in entities.sink.rows}) == pairs
+    entities.side(seller("c"))
+    entities.settle()
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {1}
+
+
+@pytest.mark.parametrize("woken", range(12))
+def test_a_crash_in_between_tells_everybody(woken: int) -> None:
+    entities, pairs = Joined(), 650
+    entities.see(*[f"u{number}" for number in range(pairs)])
+    entities.side(*[profile("hats", key=f"u{number}") for number in range(pairs)])
+    entities.settle()
+    entities.side(seller("hats"))
+    for _ in range(woken):
+        entities.now += 5
+        entities.shard.wake(0)
+    checkpoint, shown = deepcopy(entities.store.entries), dict(entities.keys)
+    entities.settle()
+    # What came after the checkpoint did not happen, but that rows were written.
+    entities.store.entries = checkpoint
+    entities.keys = shown
+    entities.restart()
+    entities.shard._bucket(0)
+    entities.settle()
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {1}
+
+
+def test_redis_that_lost_rows_gets_pairs_with_what_rows_say_now() -> None:
+    entities = Joined()
+    entities.side(seller("hats"), profile("hats"))
+    entities.see("ann")
+    entities.settle()
+    entities.side(profile("bags"))
+    entities.keys.clear()
+    entities.shard._buckets[0].rewrite(entities.now)
+    for _ in range(20):
+        entities.now += 5
+        entities.shard.wake(0)
+    assert entities.match() == 0
+    entities.settle()
+    assert entities.match() == 0
+
+
+def test_who_is_forgotten_has_no_profile_any_more_and_a_new_one_counts() -> None:
+    entities = Joined()
+    entities.side(seller("hats"), profile("hats"), profile("hats", key="bob"))
+    entities.see("ann", "bob")
+    entities.settle()
+    entities.give(entities.combining.batches(["ann"], entities.now))
+    assert entities.state(ANN) is None
+    assert entities.state(side_entry(PROFILES, "bob", 0)) is not None
+    entities.see("ann")
+    assert entities.match() is None
+    entities.side(profile("bags"), seller("bags"))
+    entities.settle()
+    assert (entities.match(), entities.match("bob")) == (1, 0)
+    # Told and forgotten in one batch, in either order.
+    told = decode(entities.combining.sides([profile("hats", "bags")], 0)[0][1]).stages
+    for stages, left in (([Stage(["ann"], []), *told], True), ([*told, Stage(["ann"], [])], False)):
+        entities.shard.take(encode(Batch(0, entities.now, stages=stages)))
+        assert (entities.state(ANN) is not None) == left
+    entities.settle()
+
+
+def test_a_pair_that_expires_is_told_nothing() -> None:
+    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities.side(seller("hats"), profile("hats"))
+    entities.see("ann")
+    entities.now += 2 * 86_400_000
+    entities.settle()
+    rows = len(entities.sink.rows)
+    entities.side(profile("bags"), seller("bags"))
+    assert entities.settle() == 0
+    assert len(entities.sink.rows) == rows
+
+
+def test_a_defect_in_a_pair_does_not_keep_others_from_being_told() -> None:
+    class Defective(EntityLogic):
+        broken = ""
+
+        def advance(self, state: EntityState, entry: str, as_of: int) -> None:
+            if entry == self.broken:
+                raise ZeroDivisionError
+            super().advance(state, entry, as_of)
+
+    logic = Defective(SETTINGS)
+    entities = Joined(logic)
+    entities.side(profile("hats"), profile("hats", key="bob"))
+    entities.see("ann", "bob")
+    entities.settle()
+    logic.broken = entry_of("seller", ("ann", "s1"))
+    entities.side(seller("hats"))
+    entities.settle()
+    assert (entities.match(), entities.match("bob")) == (None, 1)
+    assert entities.shard.counts()["wake_bugs"] == 1
+    logic.broken = ""
+    entities.now += 60_000
+    entities.settle()
+    assert entities.match() == 1
+
+
+def test_a_lost_row_is_counted() -> None:
+    class Defective(EntityLogic):
+        def add(self, state: EntityState, more: Combined, as_of: int) -> None:
+            raise ZeroDivisionError
+
+    entities = Joined(Defective(SETTINGS))
+    entities.side(HAT)
+    assert entities.shard.counts()["facts.lost"] == 1
+
+
+def test_a_row_whose_readers_are_owed_goes_where_its_view_runs_no_more() -> None:
+    entities = Joined()
+    entities.see("ann")
+    entities.side(profile("hats"))
+    assert entities.state(ANN) is not None
+    entities.logic = EntityLogic(EntitySettings(("item",)))
+    entities.restart()
+    entities.shard._bucket(0)
+    entities.settle()
+    assert entities.state(ANN) is None
+
+
+def test_a_pair_reads_side_inputs_by_declaration_alone() -> None:
+    def common(_hers: list[str] | None, _its: list[str] | None) -> bool:
+        return not set(_hers or ()).isdisjoint(_its or ())
+
+    shelf = EntityView(
+        name="shelf",
+        key=("shopper", "category", "seller"),
+        of="category",
+        row=("user", "shelf", "by"),
+        expiry=timedelta(days=3),
+        features=(
+            EntityFeature("looks", Count("view"), "Views.", unit="events"),
+            EntityFeature("_hers", Side(PROFILES), "Favourites.", "categories", "list"),
+            EntityFeature("_its", Side(SELLERS), "Sold.", "categories", "list"),
+            EntityFeature("known", Side(SELLERS), "Whether the seller is known.", type="bool"),
+            Derived("common", common, "Whether they have one in common.", "bool"),
+        ),
+    )
+    entities = Joined(EntityLogic(replace(SETTINGS, views=()), [shelf]))
+    entities.see("ann")
+    key = "user:ann:shelf:hats:by:s1"
+    assert entities.values(key) == {"looks": 1, "known": False, "common": False}
+    entities.side(seller("hats"), profile("hats"))
+    entities.settle()
+    assert entities.values(key) == {"looks": 1, "known": True, "common": True}
+
+
+def test_buckets_do_not_share_what_is_told_of_a_seller() -> None:
+    """Each has a row of its own, for the cache in front of the state is one for all."""
+    logic = EntityLogic(SETTINGS)
+    held: dict[str, bytes] = {}
+    entities = Entities(logic, held.get, held.items, buckets=8)
+    combining = Combining(logic, 8)
+    for _, payload in combining.sides([seller("hats")], 0):
+        held |= entities.apply(decode(payload), 1_000).data
+    assert sorted(held) == sorted(side_entry(SELLERS, "s1", number) for number in range(8))
+
+
+def test_readers_come_and_go() -> None:
+    readers = Readers()
+    readers.drop("row", "nobody")
+    for reader in ("a", "a", "b", "c"):
+        readers.add("row", reader)
+    assert (sorted(readers.of("row")), "row" in readers) == (["a", "b", "c"], True)
+    readers.drop("row", "b")
+    readers.drop("row", "nobody")
+    readers.drop("row", "a")
+    readers.drop("row", "c")
+    assert (readers.of("row"), "row" in readers) == ([], False)
+    readers.add("row", "a")
+    readers.drop("row", "b")
+    assert readers.of("row") == ["a"]
+    readers.drop("row", "a")
+    assert "row" not in readers
