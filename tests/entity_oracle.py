@@ -6,7 +6,7 @@ Amounts are `Decimal`, values the text that Redis must hold.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
@@ -41,21 +41,32 @@ class Seen:
     """Of a `ping`, which is no interaction."""
 
 
+@dataclass
+class Tables:
+    """What the shop's tables say now, by id; who has no row there is not in them."""
+
+    products: dict[str, tuple[str | None, str | None, Decimal | None]] = field(default_factory=dict)
+    """Name, category and price, in euros."""
+    sellers: dict[str, list[str]] = field(default_factory=dict)
+    profiles: dict[str, list[str]] = field(default_factory=dict)
+
+
 Rows = dict[str, dict[str, str]]
 Sets = dict[str, list[tuple[str, int]]]
 
 
-def rows(seen: Iterable[Seen], as_of: int) -> tuple[Rows, Sets]:
+def rows(seen: Iterable[Seen], as_of: int, tables: Tables | None = None) -> tuple[Rows, Sets]:
     """Every hash by its key, and every sorted set, the greatest first."""
+    tables = tables or Tables()
     everything = list(seen)
     seen = [each for each in everything if each.kind != "ping"]
     hashes: Rows = {}
     sets: Sets = {}
-    _products(seen, as_of, hashes, sets)
+    _products(seen, as_of, hashes, sets, tables)
     _items(seen, hashes)
     _times(everything, hashes)
     _categories(seen, hashes, sets)
-    _sellers(seen, hashes, sets)
+    _sellers(seen, hashes, sets, tables)
     _lifetimes(seen, hashes)
     return hashes, sets
 
@@ -90,7 +101,7 @@ def _inside(seen: Iterable[Seen], as_of: int, size: int, pane: int) -> list[Seen
     return [each for each in seen if (each.at // pane + 1) * pane + size > as_of]
 
 
-def _products(seen: list[Seen], as_of: int, hashes: Rows, sets: Sets) -> None:
+def _products(seen: list[Seen], as_of: int, hashes: Rows, sets: Sets, tables: Tables) -> None:
     trending = []
     for name, own in _by(seen, lambda line: line.product).items():
         views, clicks, carts = _number("view", own), _number("click", own), _number("add_to_cart", own)
@@ -109,6 +120,11 @@ def _products(seen: list[Seen], as_of: int, hashes: Rows, sets: Sets) -> None:
         _quotient(fields, "click_through_rate", clicks, views)
         _quotient(fields, "add_to_cart_rate", carts, views)
         _quotient(fields, "purchase_rate", _number("purchase", own), views)
+        title, category, price = tables.products.get(name, (None, None, None))
+        listed = {"product_name": title, "category": category}
+        if price is not None:
+            listed |= {"price": str(price), "price_currency": "EUR"}
+        fields |= {each: text for each, text in listed.items() if text is not None}
         hashes[f"product:{name}:stats"] = fields
         if hour:
             trending.append((name, hour))
@@ -165,7 +181,7 @@ def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
         sets[f"user:{shopper}:categories"] = [(name, _score(found[name])) for name in order[:100]]
 
 
-def _sellers(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
+def _sellers(seen: list[Seen], hashes: Rows, sets: Sets, tables: Tables) -> None:
     for shopper, all_of_hers in _of_shoppers(seen).items():
         found = defaultdict(list)
         for each in all_of_hers:
@@ -184,6 +200,9 @@ def _sellers(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
                 "last_interaction": str(max(each.at for each in own)),
                 "score": str(scores[name]),
             }
+            if name in tables.sellers and shopper in tables.profiles:
+                both = [each for each in set(tables.sellers[name]) if each in tables.profiles[shopper]]
+                hashes[f"user:{shopper}:seller:{name}"]["favorites_match"] = str(len(both))
         order = sorted(found, key=lambda name: (-scores[name], -max(e.at for e in found[name]), name))
         hashes[f"user:{shopper}:favourite_sellers"] = {
             "favourite_sellers": json.dumps(order[:3], separators=(",", ":"), ensure_ascii=False),
