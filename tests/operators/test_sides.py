@@ -241,13 +241,32 @@ def test_a_row_that_changes_all_the_time_is_passed_on_once_a_second_to_everybody
     assert {entities.match(f"u{number}") for number in range(pairs)} == {1}
 
 
-@pytest.mark.parametrize("woken", range(12))
-def test_a_crash_in_between_tells_everybody(woken: int) -> None:
-    entities, pairs = Joined(), 650
+def test_a_row_that_changes_while_it_is_passed_on_is_passed_on_again() -> None:
+    entities, pairs = Joined(), 350
     entities.see(*[f"u{number}" for number in range(pairs)])
     entities.side(*[profile("hats", key=f"u{number}") for number in range(pairs)])
     entities.settle()
+    entities.now += 2_000  # what was written last is old enough
     entities.side(seller("hats"))
+    for _ in range(3):
+        entities.now += 5
+        entities.shard.wake(0)
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {1, None}
+    entities.side(seller("bags"))
+    entities.settle()
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {0}
+
+
+@pytest.mark.parametrize(("row", "match"), [(seller("hats"), 1), (seller(gone=True), None)])
+@pytest.mark.parametrize("woken", range(0, 12, 2))
+def test_a_crash_in_between_tells_everybody(woken: int, row: SideRow, match: int | None) -> None:
+    entities, pairs = Joined(), 650
+    entities.side(seller("ties"))
+    entities.see(*[f"u{number}" for number in range(pairs)])
+    entities.side(*[profile("hats", key=f"u{number}") for number in range(pairs)])
+    entities.settle()
+    entities.now += 2_000
+    entities.side(row)
     for _ in range(woken):
         entities.now += 5
         entities.shard.wake(0)
@@ -259,7 +278,7 @@ def test_a_crash_in_between_tells_everybody(woken: int) -> None:
     entities.restart()
     entities.shard._bucket(0)
     entities.settle()
-    assert {entities.match(f"u{number}") for number in range(pairs)} == {1}
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {match}
 
 
 def test_redis_that_lost_rows_gets_pairs_with_what_rows_say_now() -> None:
