@@ -195,15 +195,20 @@ SIDES = st.one_of(
     ),
 )
 EVENTS = st.lists(
-    DRAFTS.map(lambda draft: (*draft[:3], draft[3] or "s1", min(draft[4], HOUR), *draft[5:])),
+    DRAFTS.map(lambda draft: (*draft[:3], draft[3] or "s1", draft[4] % 7_000, *draft[5:])),
     min_size=1,
     max_size=4,
 )
+PAIRS: Final[list[Any]] = [
+    [(shopper, "view", [], seller, 0, 0, "")] for shopper in SHOPPERS for seller in ("s1", "s2")
+]
+"""That are there when more comes, so that changes of rows concern several."""
+PROFILED: Final[list[Any]] = [[SideRow(PROFILES, name, categories=("hats", "bags"))] for name in SHOPPERS]
 STEPS = st.lists(
     st.one_of(
         EVENTS,
         st.lists(SIDES, min_size=1, max_size=3),
-        st.sampled_from([0, 1, 4, 6, 11, 30, 999, 1_001]),
+        st.sampled_from([0, 1, 4, 6, 11, 30, 999, 1_001, MINUTE, HOUR]),
         st.sampled_from(["checkpoint", "crash", "crash"]),
         st.sampled_from(SHOPPERS).map(lambda shopper: ("forget", shopper)),
     ),
@@ -221,8 +226,9 @@ def in_small_pieces() -> Iterator[None]:
 
 
 @given(STEPS)
-@settings(max_examples=100)
+@settings(max_examples=200)
 def test_rows_are_what_events_and_tables_say_whatever_the_order_and_the_crashes(steps: list[Any]) -> None:
+    steps = [*PAIRS, *PROFILED, 2_000, *steps]
     world, wanted = World(), Wanted()
     drafts = [draft for step in steps if isinstance(step, list) for draft in step if isinstance(draft, tuple)]
     arrivals = iter(arrivals_of(drafts))
