@@ -9,6 +9,7 @@ import msgspec
 from events.decoder import WireFormat
 from events.page import SearchRule
 from events.sides.declaration import SideInput
+from events.sides.row import PRODUCTS
 from events.sources.declaration import Source
 from features.entities.settings import EntitySettings
 from features.entities.views import entity_views
@@ -53,6 +54,9 @@ class JobConfig:
     """Tables kept beside the events, each in a topic of its own."""
     side_wait_s: float = 10
     """How long an event waits for a catalogue row that its product has not got yet."""
+    catalogue_ends: dict[int, int] = field(default_factory=dict)
+    """How far the partitions of the catalogue's topic went when the job was submitted: a job that has not
+    read it before lets events wait until it has read so far."""
     dead_letter_topic: str = "shopper-dead-letters"
     kafka_properties: dict[str, str] = field(default_factory=dict, repr=False)
     """For every Kafka client of the job: security and the like, in Kafka's own names."""
@@ -159,6 +163,16 @@ class JobConfig:
     def side_topics(self) -> dict[int, str]:
         """The topics of the side inputs, by their numbers (`operators.places`)."""
         return {number_of(side.topic): side.topic for side in self.sides}
+
+    @property
+    def completes(self) -> bool:
+        """Whether there is a catalogue, for which events wait that lack what it says."""
+        return PRODUCTS in self.side_tables
+
+    @property
+    def side_tables(self) -> tuple[str, ...]:
+        """The tables of the side inputs."""
+        return tuple(side.table for side in self.sides)
 
     @property
     def covers_from(self) -> int:

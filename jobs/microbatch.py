@@ -5,6 +5,7 @@ gathered in Java. A batch belongs to a lane: partitions are folded onto as many 
 the lanes' keys are chosen so that each slot has one.
 """
 
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -14,6 +15,7 @@ from pyflink.datastream import DataStream
 from pyflink.table import Schema, StreamTableEnvironment, TableDescriptor
 from pyflink.version import __version__ as flink_version
 
+from events.sides.declaration import SideInput
 from events.sources.declaration import Source
 from jobs.job_config import GROUP_OFFSETS, JobConfig
 from operators.placement import lane_keys
@@ -21,6 +23,13 @@ from operators.places import number_of, topic_and_partition
 from operators.streams import name_uids, rows_of
 
 UID_PREFIX: Final = "microbatch"
+
+_KEYED: Final = {
+    "key.format": "raw",
+    "key.fields": "record_key",
+    "value.fields-include": "EXCEPT_KEY",
+}
+"""Options of a table whose records' keys are read, too."""
 
 METADATA: Final = (
     ("kafka_partition", "INT", "partition"),
@@ -45,6 +54,12 @@ SOURCE_QUERY: Final = QUERY.replace("AS newest", "AS newest, ARRAY_AGG(kafka_tim
     "FROM records", "FROM {table}"
 )
 """That of a declared source, whose records may have no time but Kafka's."""
+SIDE_QUERY: Final = (
+    QUERY.replace("AS newest", "AS newest, ARRAY_AGG(record_key) AS keys")
+    .replace("kafka_time, gathered", "kafka_time, COALESCE(record_key, X'') AS record_key, gathered")
+    .replace("FROM records", "FROM {table}")
+)
+"""That of a side input, whose tombstones say by their keys alone what is gone."""
 
 
 def microbatches(
@@ -56,11 +71,39 @@ def microbatches(
     """
     number = number_of(source.topic) if source else 0
     topic, table = (source.topic, f"records_{number}") if source else (config.topic, "records")
-    query = SOURCE_QUERY if source else QUERY
-    tables.create_temporary_table(table, _table(config, topic, number))
-    stream = rows_of(tables, tables.sql_query(_query(config, query, table)), _batch_type(timed=bool(source)))
+    options = startup(config, number)
+    if source:
+        return _stream(tables, config, SOURCE_QUERY, table, topic, options, times=_instants)
+    return _stream(tables, config, QUERY, table, topic, options)
+
+
+def side_microbatches(tables: StreamTableEnvironment, config: JobConfig, side: SideInput) -> DataStream:
+    """The same of a side input, always from its first record on; the row ends with `keys`."""
+    options = {"scan.startup.mode": "earliest-offset"} | _KEYED
+    return _stream(tables, config, SIDE_QUERY, f"side_{side.table}", side.topic, options, keys=_byte_arrays)
+
+
+def _stream(
+    tables: StreamTableEnvironment,
+    config: JobConfig,
+    query: str,
+    table: str,
+    topic: str,
+    options: Mapping[str, str],
+    **last: Callable[[], TypeInformation],
+) -> DataStream:
+    tables.create_temporary_table(table, _table(config, topic, options))
+    stream = rows_of(tables, tables.sql_query(_query(config, query, table)), _batch_type(**last))
     name_uids(stream, f"{UID_PREFIX}-{generation(topic, query)}")
     return stream
+
+
+def _byte_arrays() -> TypeInformation:
+    return Types.OBJECT_ARRAY(Types.PRIMITIVE_ARRAY(Types.BYTE()))
+
+
+def _instants() -> TypeInformation:
+    return Types.OBJECT_ARRAY(Types.INSTANT())
 
 
 def generation(topic: str, query: str = "") -> str:
@@ -73,20 +116,23 @@ def generation(topic: str, query: str = "") -> str:
     return sha256(repr((query or QUERY, METADATA, topic, planner)).encode()).hexdigest()[:8]
 
 
-def _table(config: JobConfig, topic: str, number: int) -> TableDescriptor:
-    schema = Schema.new_builder().column("line", "BYTES")
+def _table(config: JobConfig, topic: str, options: Mapping[str, str]) -> TableDescriptor:
+    schema = Schema.new_builder()
+    if _KEYED.items() <= options.items():
+        schema.column("record_key", "BYTES")
+    schema.column("line", "BYTES")
     for name, kind, key in METADATA:
         schema.column_by_metadata(name, kind, key, is_virtual=True)
     schema.column_by_expression("gathered", "PROCTIME()")
-    options = {
+    told = {
         "topic": topic,
         "properties.bootstrap.servers": config.kafka_bootstrap,
         "properties.group.id": config.job_name,
         **{f"properties.{name}": text for name, text in config.kafka_properties.items()},
-        **startup(config, number),
+        **options,
     }
     table = TableDescriptor.for_connector("kafka").schema(schema.build()).format("raw")
-    for name, text in options.items():
+    for name, text in told.items():
         table = table.option(name, text)
     return table.build()
 
@@ -125,14 +171,13 @@ def _query(config: JobConfig, query: str, table: str) -> str:
     return query.format(lane=lane, seconds=seconds, ms=ms, table=table)
 
 
-def _batch_type(*, timed: bool) -> TypeInformation:
+def _batch_type(**last: Callable[[], TypeInformation]) -> TypeInformation:
     fields = {
         "lane": Types.INT(),
         "partitions": Types.OBJECT_ARRAY(Types.INT()),
         "offsets": Types.OBJECT_ARRAY(Types.LONG()),
-        "lines": Types.OBJECT_ARRAY(Types.PRIMITIVE_ARRAY(Types.BYTE())),
+        "lines": _byte_arrays(),
         "newest": Types.INSTANT(),
+        **{name: kind() for name, kind in last.items()},
     }
-    if timed:
-        fields["times"] = Types.OBJECT_ARRAY(Types.INSTANT())
     return Types.ROW_NAMED(list(fields), list(fields.values()))

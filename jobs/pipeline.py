@@ -7,30 +7,41 @@ from zlib import crc32
 
 from pyflink.common import Configuration, Types
 from pyflink.common.serialization import SimpleStringSchema
-from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.datastream import DataStream, OutputTag, StreamExecutionEnvironment
 from pyflink.datastream.connectors.base import DeliveryGuarantee
 from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, KafkaSink
 from pyflink.table import StreamTableEnvironment
 
 from events.decoder import Decoder
+from events.sides.declaration import SideInput
+from events.sides.row import PRODUCTS
 from events.sources.declaration import Source
 from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
-from jobs.microbatch import microbatches, resumed
+from jobs.microbatch import SIDE_QUERY, generation, microbatches, resumed, side_microbatches
+from operators.catalogue import Loading
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import BeyondFunction, FeaturesFunction, FeaturesOptions
 from operators.placement import MAX_PARALLELISM
 from operators.places import number_of
-from operators.routing import ACCOUNTANT, ENTITIES, RANKINGS, devices_of
+from operators.routed import ACCOUNTANT, CATALOGUE, COMPLETING, ENTITIES, RANKINGS, devices_of
 from operators.shard import ShardOptions
 from operators.streams import (
     beyond_tag,
     branch_tag,
     handed_on_tag,
     key_by_first_field,
+    letters_tag,
     payload_type,
     side_output,
+)
+from operators.waiting import (
+    CatalogueFunction,
+    CatalogueOptions,
+    CompletingFunction,
+    SidesFunction,
+    SidesOptions,
 )
 
 FeaturesType = Callable[[FeaturesOptions], FeaturesFunction]
@@ -98,34 +109,79 @@ def build(
     apart = config.topology == "branches"
     topics = ((None,) if config.topic else ()) + config.sources
     decoded = [_decoded(tables, config, source) for source in topics]
+    sides = [_side_input(tables, config, side) for side in config.sides]
+    if config.completes:
+        decoded.append(_completing(decoded, sides, config))
     keyed = [
         operator
         for branch in (BRANCHES if apart else ("",))
-        for operator in _features(decoded, config, branch, features)
+        for operator in _features([*decoded, *sides], config, branch, features)
     ]
-    letters = [*keyed, *_beyond(keyed, config)]
+    letters = [*keyed, *_beyond(keyed, sides, config)]
+    letters += [side_output(side, letters_tag()) for side in sides]
     letters[0].union(*letters[1:]).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
 
 
 def _decoded(tables: StreamTableEnvironment, config: JobConfig, source: Source | None) -> DataStream:
     """The batches of one topic, Snowplow's or a declared source's, each with a decode operator of its own."""
-    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search, config.id_key)
-    topic, name, number = (
-        (source.topic, f"decode-{source.name}", number_of(source.topic))
-        if source
-        else (config.topic, "decode", 0)
-    )
+    name, number = (f"decode-{source.name}", number_of(source.topic)) if source else ("decode", 0)
     again = {partition: below for partition, (_, below) in resumed(config, number).items()}
-    apart = config.topology == "branches"
-    options = DecodeOptions(topic, config.buckets, decoder, config.definitions, apart, again, source=source)
+    options = replace(_decode_options(config), again=again, source=source)
+    if source:
+        options = replace(options, topic=source.topic)
     batches = microbatches(tables, config, source)
     return batches.process(DecodeFunction(options), payload_type()).uid(name).name(name)
 
 
+def _decode_options(config: JobConfig) -> DecodeOptions:
+    decoder = Decoder(config.wire_format, config.app_ids, config.exclude_robots, config.search, config.id_key)
+    apart, completes = config.topology == "branches", config.completes
+    return DecodeOptions(
+        config.topic, config.buckets, decoder, config.definitions, apart, completes=completes
+    )
+
+
+def _side_input(tables: StreamTableEnvironment, config: JobConfig, side: SideInput) -> DataStream:
+    """What is told of one side input."""
+    options = SidesOptions(
+        side,
+        config.buckets,
+        config.topology == "branches",
+        config.completes,
+        config.id_key,
+        config.entities,
+        config.side_tables,
+        config.catalogue_ends,
+    )
+    name = f"side-{side.table}"
+    batches = side_microbatches(tables, config, side)
+    return batches.process(SidesFunction(options), payload_type()).uid(name).name(name)
+
+
+def _completing(decoded: list[DataStream], sides: list[DataStream], config: JobConfig) -> DataStream:
+    """What of the events waited for the catalogue, as one more stream like those of the topics."""
+    told = _together([*decoded, *sides], branch_tag(CATALOGUE))
+    wait_ms = round(config.side_wait_s * 1000)
+    (topic,) = [side.topic for side in config.sides if side.table == PRODUCTS]
+    partitions = tuple(partition for partition, end in config.catalogue_ends.items() if end)
+    loading = Loading(generation(topic, SIDE_QUERY), partitions)
+    rows = CatalogueFunction(CatalogueOptions(config.buckets, wait_ms=wait_ms, loading=loading))
+    catalogue = key_by_first_field(told).process(rows, payload_type()).uid(CATALOGUE).name(CATALOGUE)
+    waiting = catalogue.union(_together(decoded, branch_tag(COMPLETING)))
+    function = CompletingFunction(_decode_options(config), wait_ms)
+    return key_by_first_field(waiting).process(function, payload_type()).uid(COMPLETING).name(COMPLETING)
+
+
+def _together(streams: list[DataStream], tag: OutputTag) -> DataStream:
+    first, *others = [side_output(each, tag) for each in streams]
+    return first.union(*others) if others else first
+
+
 def _side(decoded: list[DataStream], host: str) -> DataStream:
     """What all topics have for one operator; the main output is that of all branches, or of `ACCOUNTANT`."""
-    main = host in ("", ACCOUNTANT)
-    first, *others = decoded if main else [side_output(each, branch_tag(host)) for each in decoded]
+    if host not in ("", ACCOUNTANT):
+        return _together(decoded, branch_tag(host))
+    first, *others = decoded
     return first.union(*others) if others else first
 
 
@@ -143,15 +199,14 @@ def _features(
     return [_operator(users, _options(config, branch), name, features), devices]
 
 
-def _beyond(told: list[DataStream], config: JobConfig) -> list[DataStream]:
+def _beyond(told: list[DataStream], sides: list[DataStream], config: JobConfig) -> list[DataStream]:
     """The keyed operators of entities beyond the shopper, and of sorted sets over all of them.
 
     Both are there with any view: Flink would not restore a savepoint with the state of one that is missing.
     """
     if not config.entities.views:
         return []
-    first, *others = [side_output(each, beyond_tag(ENTITIES)) for each in told]
-    stream = first.union(*others) if others else first
+    stream = _together([*told, *sides], beyond_tag(ENTITIES))
     entities = _operator(stream, _beyond_options(config, ENTITIES), ENTITIES, BeyondFunction)
     stream = side_output(entities, beyond_tag(RANKINGS))
     return [entities, _operator(stream, _beyond_options(config, RANKINGS), RANKINGS, BeyondFunction)]
@@ -179,6 +234,7 @@ def _options(config: JobConfig, branch: str, *, devices: bool = False) -> Featur
         rewrites_per_s=config.rewrites_per_s,
         devices=devices,
         sources=config.source_topics,
+        sides=() if devices else config.side_tables,
         resumed=crc32(repr(sorted(config.resume.items())).encode()) if config.resume else 0,
     )
     return FeaturesOptions(
@@ -188,6 +244,7 @@ def _options(config: JobConfig, branch: str, *, devices: bool = False) -> Featur
         config.definitions,
         config.cached_shoppers,
         config.entities,
+        config.side_tables,
     )
 
 

@@ -48,7 +48,7 @@ class Backlog:
             now: epoch ms.
             store: the waiting batches of the bucket at hand.
         """
-        late = now - head.newest
+        late = now - head.newest if head.newest else 0
         if late < BEHIND_MS or head.again or now >= self.until or self.size + len(payload) > MOST_BYTES:
             return False
         self.until = min(self.until, now + min(late // PART, MOST_MS))

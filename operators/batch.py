@@ -73,6 +73,8 @@ class Batch(msgspec.Struct, array_like=True):
     """User -> when a run began, epoch ms: all rows are to stand above what was written before."""
     stages: list[Stage] = []
     """For buckets of entities, one after the other."""
+    counts: dict[str, int] = {}
+    """What is counted beside the verdicts, of events that waited and of side inputs."""
 
 
 class Head(msgspec.Struct, array_like=True):
@@ -91,6 +93,7 @@ class Head(msgspec.Struct, array_like=True):
     moves: msgspec.Raw = msgspec.Raw()
     restated: msgspec.Raw = msgspec.Raw()
     stages: msgspec.Raw = msgspec.Raw()
+    counts: msgspec.Raw = msgspec.Raw()
 
 
 def together(batches: Sequence[Batch]) -> Batch:

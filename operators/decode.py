@@ -20,7 +20,8 @@ from operators.placement import bucket_keys
 from operators.places import number_of
 from operators.release import FINGERPRINT, check
 from operators.rereading import Rereading
-from operators.routing import ACCOUNTANT, Router, devices_of
+from operators.routed import ACCOUNTANT, CATALOGUE, COMPLETING, devices_of
+from operators.routing import Router
 from operators.streams import branch_tag
 
 
@@ -38,6 +39,8 @@ class DecodeOptions:
     """By partition, the offset below which records may have been accounted for before a migration."""
     source: Source | None = None
     """Whose records they are; None for Snowplow's."""
+    completes: bool = False
+    """Whether events wait for what the catalogue says of their products."""
     code: str = FINGERPRINT
     """The code that was submitted."""
 
@@ -64,15 +67,10 @@ class DecodeFunction(ProcessFunction):
         options = self._options
         check(options.code)
         collect_seldom()
-        split = Split(options.definitions) if options.branches else None
-        identity = options.definitions.identity != OFF
-        number = number_of(options.topic) if options.source else 0
-        router = Router(options.reading(), options.topic, options.buckets, split, identity, number)
+        router = router_of(options)
         self._route = Rereading(router, options.again).route if options.again else router.route
         self._keys = bucket_keys(options.buckets)
-        apart = [branch for branch in BRANCHES if branch != ACCOUNTANT]
-        hosts = [*apart, *map(devices_of, ("", *BRANCHES))]
-        self._tags = {host: branch_tag(host) for host in hosts}
+        self._tags = {host: branch_tag(host) for host in (*hosts(), COMPLETING, CATALOGUE)}
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Decode one micro-batch."""
@@ -83,3 +81,18 @@ class DecodeFunction(ProcessFunction):
             row = Row(self._keys[bucket], payload)
             tag: OutputTag | None = self._tags.get(host)
             yield row if tag is None else (tag, row)
+
+
+def router_of(options: DecodeOptions) -> Router:
+    """What sorts the events of one topic, or those of all that waited."""
+    split = Split(options.definitions) if options.branches else None
+    identity = options.definitions.identity != OFF
+    number = number_of(options.topic) if options.source else 0
+    return Router(
+        options.reading(), options.topic, options.buckets, split, identity, number, options.completes
+    )
+
+
+def hosts() -> list[str]:
+    """Operators of shoppers that leave by side outputs."""
+    return [*[branch for branch in BRANCHES if branch != ACCOUNTANT], *map(devices_of, ("", *BRANCHES))]

@@ -25,7 +25,7 @@ from operators.garbage import collect_seldom
 from operators.gauges import Gauges
 from operators.placement import bucket_keys, bucket_of_key
 from operators.release import FINGERPRINT, check
-from operators.routing import ENTITIES, RANKINGS
+from operators.routed import ENTITIES, RANKINGS
 from operators.shard import Shard, ShardOptions
 from operators.store import Store
 from operators.streams import FlinkMap, beyond_tag, handed_on_tag, run_of
@@ -86,7 +86,12 @@ class FeaturesFunction(KeyedProcessFunction):
         self._tag = handed_on_tag(branch)
         self._beyond = beyond_tag(RANKINGS if options.shard.beyond else ENTITIES)
         self._gauges = Gauges(
-            runtime_context, self._shard.told, branch, options.shard.accounts, options.shard.sources
+            runtime_context,
+            self._shard.told,
+            branch,
+            options.shard.accounts,
+            options.shard.sources,
+            options.shard.sides,
         )
 
     def close(self) -> None:

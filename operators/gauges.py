@@ -1,13 +1,14 @@
 """What a shard counts and knows of time, as Flink gauges."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pyflink.datastream import RuntimeContext
 
+from events.sides.row import PRODUCTS
 from features.views import BRANCHES
 from operators.bucket import LOOK_MS
-from operators.ledger import VERDICTS
+from operators.ledger import OF_A_TABLE, VERDICTS
 
 PERIOD_MS: Final = 1000
 SETTLE_MS: Final = LOOK_MS + 1000
@@ -71,6 +72,9 @@ alone, so that all may be added up over operators. Of what is called `…_ms` th
 OF_A_BRANCH: Final = ("applied", "duplicate", "late", "dead.bug")
 """Told once more with the label `branch` by an operator that hosts one branch."""
 
+COMPLETED: Final = ("completed", "uncompleted")
+"""Events that lacked what the catalogue knows, where there is one: it had all of it, or not."""
+
 
 class Gauges:
     """Gauges `shopper.<name>`, and `shopper.<name>` of each branch, told anew once a second.
@@ -90,15 +94,17 @@ class Gauges:
         branch: str = "",
         accounts: bool = True,
         sources: Mapping[int, str] | None = None,
+        tables: Sequence[str] = (),
     ) -> None:
         """Those of an operator that hosts all branches, or one `branch`.
 
-        `sources` are the topics of declared sources, by their numbers.
+        `sources` are the topics of declared sources, by their numbers, `tables` those of side inputs.
         """
         self._group = runtime_context.get_metrics_group()
         self._names = [name for name in NAMES if accounts or name in WORK]
         self._branch = branch
         self._sources = (sources or {}) if accounts else {}
+        self._tables = tables if accounts else ()
         self._gauges: list[tuple[str, Any]] = []
         self._numbers = told
         self._told: dict[int, int] = {}
@@ -125,11 +131,16 @@ class Gauges:
         group = self._group.add_group("shopper")
         for name in self._names:
             yield name, group.distribution(name)
+        for name in COMPLETED if PRODUCTS in self._tables else ():
+            yield name, group.distribution(name)
         for of, name, counter in branch_gauges(self._branch):
             yield counter, group.add_group("branch", of).distribution(name)
         for number, topic in self._sources.items():
             for name in ("read", *VERDICTS):
                 yield f"source.{number}.{name}", group.add_group("source", topic).distribution(name)
+        for table in self._tables:
+            for name in OF_A_TABLE:
+                yield f"side.{table}.{name}", group.add_group("side", table).distribution(name)
 
 
 def branch_gauges(branch: str) -> list[tuple[str, str, str]]:

@@ -15,6 +15,9 @@ from operators.places import SNOWPLOWS, topic_and_partition
 VERDICTS: Final = ("applied", "filtered", "duplicate", "late", "dead")
 """Every record read ends in exactly one of them."""
 
+OF_A_TABLE: Final = ("rows", "tombstones", "dead")
+"""What the records of a side input are; they are no events, and in none of the sums."""
+
 
 class Controls(msgspec.Struct, array_like=True):
     """What control records left behind."""
@@ -66,7 +69,8 @@ class Ledger(msgspec.Struct, array_like=True):
     def has(self, batch: Batch) -> bool:
         """Whether the batch, of records that are read again, was accounted for before the migration.
 
-        Nothing was under way then, so a bucket had all records of a partition up to the greatest it had seen.
+        Nothing was under way then, so a bucket had all records of a partition up to the greatest it had seen,
+        save those that waited for the catalogue: where they still do, they are in the state of `completing`.
         """
         return bool(batch.reads) and all(
             offset <= self.had.get(partition, -1) for partition, (_, offset) in batch.reads.items()
@@ -108,6 +112,8 @@ class Ledger(msgspec.Struct, array_like=True):
         self.add("forgotten", len(batch.forgets))
         if batch.forgets:
             self.add_of(place, "applied", len(batch.forgets))
+        for name, number in batch.counts.items():
+            self.add(name, number)
         offsets = self.controls.offsets
         for forget in (*batch.forgets, *batch.unlinks):
             offsets[forget.partition] = max(offsets.get(forget.partition, 0), forget.offset)

@@ -2,10 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from operators.batch import decode, encode
-from operators.routing import Routed, Router
+from msgspec.structs import replace as replace_in
+
+from operators.batch import Forgetting, Record, decode, encode
+from operators.joining import decode_asking, decode_waiting
+from operators.joining import encode as encode_joining
+from operators.routed import CATALOGUE, COMPLETING, Routed
+from operators.routing import Router
 from operators.settled import Settled
+
+AGAIN: Final = "again:"
+"""Begins the names of calls: an earlier one of the same record may still wait."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,19 @@ class Rereading:
             )
         return routed
 
+    def onward(self, step: Record | Forgetting, newest: int, at: int) -> list[Routed]:
+        """Route what waited and is read again, as `Router.onward`."""
+        return [*map(_marked, self._one_by_one.onward(0, [step], newest, at))]
+
 
 def _marked(routed: Routed) -> Routed:
+    if routed.host == CATALOGUE:
+        ask = decode_asking(routed.payload)
+        return routed._replace(payload=encode_joining(replace_in(ask, call=f"{AGAIN}{ask.call}")))
+    if routed.host == COMPLETING:
+        hold = decode_waiting(routed.payload)
+        again = replace_in(hold, again=True, call=f"{AGAIN}{hold.call}")
+        return routed._replace(payload=encode_joining(again))
     batch = decode(routed.payload)
     batch.again = True
     return routed._replace(payload=encode(batch))

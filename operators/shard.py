@@ -19,7 +19,7 @@ from operators.leading import Leading
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
 from operators.places import topic_and_partition
-from operators.routing import devices_of
+from operators.routed import devices_of
 from operators.schedule import NEVER
 from operators.store import LEDGER, Store
 from operators.writing import Names, Sink, Writing, rewrite
@@ -54,6 +54,8 @@ class ShardOptions:
     """Whether it holds devices, and hands on to users."""
     sources: dict[int, str] = field(default_factory=dict)
     """The topics of declared sources, by their numbers (`operators.places`)."""
+    sides: tuple[str, ...] = ()
+    """The tables of side inputs, of which it counts rows."""
     resumed: int = 0
     """Which migration the job goes on from; 0: none."""
     beyond: str = ""

@@ -42,6 +42,11 @@ def beyond_tag(host: str) -> OutputTag:
     return OutputTag(f"told-{host}", payload_type())
 
 
+def letters_tag() -> OutputTag:
+    """The side output of dead letters, where the main one is of batches."""
+    return OutputTag("letters", Types.STRING())
+
+
 def key_by_first_field(stream: DataStream) -> KeyedStream:
     """Key a stream of `ROW(key, payload)` in Java.
 

@@ -19,7 +19,7 @@ from operators.cache import CachedStore
 from operators.combining import Combining
 from operators.entities import Entities
 from operators.outcome import Interaction
-from operators.routing import ENTITIES
+from operators.routed import ENTITIES
 from operators.shard import Shard, ShardOptions
 from sinks.codec import fields_of
 from sinks.keys import key_of

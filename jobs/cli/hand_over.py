@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
 from jobs.cluster.preflight import PreflightError, preflight
 from jobs.cluster.submission import SubmissionError, knock, submit
 from jobs.job_config import JobConfig
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
+from jobs.kafka.offsets import catalogue_ends
 from jobs.local.errors import LocalError
 from jobs.local.flink_config import write_config
 from jobs.local.jars import provide, read_lock
@@ -58,12 +61,19 @@ def tried(settings: Settings) -> None:
         raise CommandError(msg) from None
 
 
-def hand_over(config: JobConfig, jobmanager: str) -> str:
+def hand_over(config: JobConfig, settings: Settings) -> str:
     """Call Flink's client with a configuration folder of its own; return the job's id.
+
+    The job is told how far the catalogue's topic goes, so that no event counts before it has been read.
 
     Raises:
         CommandError: if the job was not taken.
     """
+    jobmanager = settings.jobmanager
+    try:
+        config = replace(config, catalogue_ends=catalogue_ends(settings))
+    except (KafkaUnreachableError, MissingTopicError) as error:
+        _say(f"{error}. Events of the first seconds may count before the catalogue's rows are there")
     try:
         job_id = _hand_over(config, jobmanager)
         if config.restore_from:

@@ -72,7 +72,7 @@ def migrate(
         _say(f"stopped; should the rest fail, it is done again by: {again}")
         resume = read_on(settings, positions, standing.covers_from)
         config = replace(standing.gone_on(config), restore_from=restore_from, resume=resume)
-        job_id = hand_over(config, settings.jobmanager)
+        job_id = hand_over(config, settings)
         _wait_safe(FlinkRest(settings.jobmanager), job_id, again)
     except (FlinkRestError, KafkaUnreachableError, MissingTopicError, StandingError) as error:
         raise CommandError(str(error)) from None

@@ -1,7 +1,8 @@
 """`shopper run`: the job on a Flink of this machine, against a Kafka and a Redis that are there already."""
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
@@ -13,6 +14,8 @@ from jobs.cluster.preflight import PreflightError, preflight
 from jobs.cluster.standing import StandingError, standing_of
 from jobs.cluster.submission import SubmissionError
 from jobs.cluster.supervisor import JobEndedError, Supervisor, newest_checkpoint
+from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
+from jobs.kafka.offsets import catalogue_ends
 from jobs.local.errors import LocalError
 from jobs.local.jars import ROOT
 from jobs.local.stack import LocalStack
@@ -60,6 +63,8 @@ def run(
             ) as stack,
         ):
             config = job_config(settings, life=round(time.time() * 1000), checkpoint_dir=state)
+            with suppress(KafkaUnreachableError, MissingTopicError):  # the job would only wait, and say why
+                config = replace(config, catalogue_ends=catalogue_ends(settings))
             if not fresh and newest_checkpoint(state):
                 config = standing_of(settings).gone_on(config)
             supervisor = Supervisor(stack.flink, config, _say)

@@ -65,6 +65,11 @@ def _facts(status: Status, before: Status | None) -> Table:
     if counts["handed_on"] or counts["moves"]:
         moved = f"{counts['moves']:,} histories, {counts['handed_on']:,} records"
         table.add_row("to users", f"{moved} of devices, {counts['identity.lost']:,} lost")
+    for side, numbers in status.sides().items():
+        table.add_row(side, ", ".join(f"{number:,} {name}" for name, number in numbers.items()))
+    if counts["completed"] or counts["uncompleted"]:
+        lacked = f"{counts['uncompleted']:,} had no row"
+        table.add_row("catalogue", f"{counts['completed']:,} events completed, {lacked}")
     table.add_row("forgotten", f"{counts['forgotten']:,} records, {counts['forgotten.keys']:,} keys")
     return table
 

@@ -63,7 +63,7 @@ def submit(
             config = replace(_gone_on(settings, config), restore_from=uri)
         else:
             config = replace(config, life=_life(settings, config.life, new_life=new_life))
-        job_id = hand_over(config, settings.jobmanager)
+        job_id = hand_over(config, settings)
     except (FlinkRestError, StandingError) as error:
         raise CommandError(str(error)) from None
     typer.echo(orjson.dumps({"job_id": job_id}) if json else job_id)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from events.sides.row import PRODUCTS
 from jobs.cluster.standing import StandingError
-from jobs.kafka.client import all_places, consumer
+from jobs.kafka.client import all_places, consumer, places_of
 from jobs.settings import Settings
 from operators.places import topic_and_partition
 
@@ -46,3 +47,21 @@ def read_on(settings: Settings, positions: Mapping[int, int], covers_from: int) 
         msg = f"{names} at {settings.kafka_bootstrap} lacks partitions that were read: {missing}"
         raise StandingError(msg)
     return found
+
+
+def catalogue_ends(settings: Settings) -> dict[int, int]:
+    """How far the partitions of the catalogue's topic go now; those without a record are left out.
+
+    Empty where there is no catalogue.
+
+    Raises:
+        KafkaUnreachableError: if no broker answers.
+        MissingTopicError: if the topic does not exist.
+    """
+    topics = [side.topic for side in settings.declared_sides if side.table == PRODUCTS]
+    if not topics:
+        return {}
+    with consumer(settings) as kafka:
+        places = places_of(kafka, settings, topics[0])
+        begins, ends = kafka.beginning_offsets(places), kafka.end_offsets(places)
+    return {place.partition: end for place, end in ends.items() if end > begins[place]}

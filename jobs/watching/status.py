@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from events.sides.row import TABLES
 from jobs.durations import span
 from jobs.watching.lag import Lag
 from jobs.watching.progress import Progress
-from operators.ledger import VERDICTS
+from operators.ledger import OF_A_TABLE, VERDICTS
 from operators.places import topic_and_partition
 
 SILENT_MS: Final = 10_000
@@ -85,6 +86,12 @@ class Status:
             )
         return said
 
+    def sides(self) -> dict[str, dict[str, int]]:
+        """What became of the records of each side input that told any."""
+        counts = self.progress.counts
+        told = {table: {name: counts[f"side.{table}.{name}"] for name in OF_A_TABLE} for table in TABLES}
+        return {table: numbers for table, numbers in told.items() if any(numbers.values())}
+
     def as_json(self) -> dict[str, Any]:
         """Everything as plain data."""
         told, problems = self.progress, self.problems()
@@ -106,6 +113,7 @@ class Status:
             "counts": dict(sorted(told.counts.items())),
             "branches": {branch: dict(sorted(own.items())) for branch, own in told.branches.items()},
             "sources": self.sources(),
+            "sides": self.sides(),
             "partitions": {
                 self.named(partition): {
                     "read": told.partitions[partition].read if partition in told.partitions else 0,

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Self
 
-from operators.routing import ACCOUNTANT, DEVICES, devices_of
+from operators.routed import ACCOUNTANT, DEVICES, devices_of
 
 
 class Teller(NamedTuple):

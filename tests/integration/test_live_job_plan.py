@@ -9,8 +9,9 @@ from features.entities.settings import EntitySettings
 from features.settings import Definitions
 from jobs import microbatch
 from jobs.job_config import JobConfig
-from jobs.microbatch import UID_PREFIX, generation, microbatches
+from jobs.microbatch import SIDE_QUERY, UID_PREFIX, generation, microbatches
 from jobs.pipeline import build, environment
+from jobs.side_inputs import side_inputs
 from operators.placement import (
     MAX_PARALLELISM,
     bucket_keys,
@@ -105,6 +106,17 @@ def test_a_job_with_entities_has_the_same_operators_whichever_views_run(views: t
     # A savepoint of one with sorted sets over all has to go on without the view that leads in them.
     expected = OPERATORS | {"features", "devices", "entities", "rankings"} | MICROBATCH
     assert set(uids("fused", entities=EntitySettings(views))) == expected
+
+
+@pytest.mark.parametrize("topology", ["fused", "branches"])
+def test_a_catalogue_adds_operators_and_other_side_inputs_do_not(topology: Any) -> None:
+    plain = set(uids(topology))
+    kinds = [uid.removeprefix("microbatch-88d49373-") for uid in MICROBATCH]
+    products = {f"microbatch-{generation('products', SIDE_QUERY)}-{kind}" for kind in kinds}
+    sellers = {f"microbatch-{generation('sellers', SIDE_QUERY)}-{kind}" for kind in kinds}
+    found = set(uids(topology, sides=side_inputs(["products", "sellers"])))
+    assert found - plain == products | sellers | {"side-products", "side-sellers", "catalogue", "completing"}
+    assert set(uids(topology, sides=side_inputs(["sellers"]))) - plain == sellers | {"side-sellers"}
 
 
 MICROBATCH = {

@@ -10,7 +10,7 @@ import pytest
 from features.views import BRANCHES
 from operators.gauges import NAMES
 from operators.ledger import VERDICTS
-from operators.routing import devices_of
+from operators.routed import devices_of
 from tests.deploy.observing import OF_THE_API, Labels, asked, labels_of, missing_in
 from tests.harness import KafkaService, RedisService, wait_until
 from tests.integration.live_job import END_S, LiveJob, Surroundings, live_job

@@ -11,7 +11,8 @@ from events.verdict import Forget
 from features.logic import ShopperLogic
 from features.settings import Definitions
 from features.state import ShopperState
-from operators.routing import DEVICES, Router
+from operators.routed import DEVICES
+from operators.routing import Router
 from operators.store import LEDGER
 from tests.logics import logic_of
 from tests.operators.fakes import Instance

@@ -15,7 +15,7 @@ from features.settings import Definitions
 from features.state import ShopperState
 from operators.batch import Batch, Forgetting, encode
 from operators.ledger import VERDICTS
-from operators.routing import DEVICES
+from operators.routed import DEVICES
 from operators.settled import SETTLE_MS
 from tests.operators.fakes import NOW
 from tests.operators.network import BUCKETS, Network

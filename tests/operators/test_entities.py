@@ -22,7 +22,7 @@ from operators.cache import CachedStore
 from operators.combining import Combining
 from operators.devices import Devices
 from operators.entities import Entities
-from operators.routing import ENTITIES, RANKINGS
+from operators.routed import ENTITIES, RANKINGS
 from operators.shard import Shard, ShardOptions
 from operators.users import Users
 from sinks.keys import key_of

@@ -14,7 +14,8 @@ from features.views import BRANCHES
 from operators import floors
 from operators.batch import Batch, Forgetting, decode
 from operators.ledger import VERDICTS
-from operators.routing import ACCOUNTANT, Router
+from operators.routed import ACCOUNTANT
+from operators.routing import Router
 from operators.store import LEDGER
 from tests.operators.fakes import NOW, Instance, LogicWithADefect, record, view
 

@@ -15,7 +15,7 @@ from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import FeaturesFunction, FeaturesOptions, branch_fields
 from operators.gauges import NAMES, OF_A_BRANCH, SETTLE_MS, WORK, Gauges
 from operators.release import StaleCodeError
-from operators.routing import ACCOUNTANT
+from operators.routed import ACCOUNTANT
 from operators.shard import ShardOptions
 from tests.operators.fakes import SinkThatRemembers, view
 
@@ -200,6 +200,19 @@ def test_where_branches_run_apart_one_alone_tells_of_every_record() -> None:
     accountant = Runtime()
     settled(Gauges(accountant, dict, ACCOUNTANT))
     assert set(accountant.gauges) == {*NAMES, *(f"branch={ACCOUNTANT}:{name}" for name in OF_A_BRANCH)}
+
+
+def test_who_accounts_tells_of_side_inputs_and_of_events_that_the_catalogue_completed() -> None:
+    counts = {"side.products.rows": 3, "side.sellers.dead": 1, "completed": 2}
+    whole, sellers, other = Runtime(), Runtime(), Runtime()
+    settled(Gauges(whole, lambda: counts, tables=("products", "sellers")))
+    settled(Gauges(sellers, lambda: counts, tables=("sellers",)))
+    settled(Gauges(other, lambda: counts, accounts=False, tables=("products",)))
+    told = {name: gauge.told for name, gauge in whole.gauges.items() if gauge.told and gauge.told != [0]}
+    assert told == {"side=products:rows": [3], "side=sellers:dead": [1], "completed": [2]}
+    assert {f"side=sellers:{name}" for name in ("rows", "tombstones", "dead")} <= set(sellers.gauges)
+    assert "completed" not in sellers.gauges
+    assert not {name for name in other.gauges if name.startswith("side=") or name == "completed"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from events.decoder import Decoder
 from features.split import Split
 from features.views import BRANCHES
 from operators.batch import Batch, Login, decode
-from operators.routing import ACCOUNTANT, Router, devices_of
+from operators.routed import ACCOUNTANT, devices_of
+from operators.routing import Router
 from operators.settled import SETTLE_MS
 from tests.operators.fakes import NOW
 

@@ -13,7 +13,8 @@ from features.split import Split
 from features.state import REMEMBERED_IDS
 from operators.batch import decode
 from operators.rereading import Rereading
-from operators.routing import DEVICES, Router
+from operators.routed import DEVICES
+from operators.routing import Router
 from operators.settled import SETTLE_MS
 from tests.operators.fakes import NOW, Instance
 from tests.operators.network import Encoded

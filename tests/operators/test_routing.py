@@ -13,7 +13,8 @@ from events.decoder import Decoder
 from features.split import Split
 from features.views import BRANCHES
 from operators.batch import Batch, decode
-from operators.routing import ACCOUNTANT, Router
+from operators.routed import ACCOUNTANT
+from operators.routing import Router
 from tests.operators.fakes import NOW
 
 BUCKETS = 16
