@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
@@ -30,8 +30,13 @@ from operators.shard import Shard, ShardOptions
 from operators.store import Store
 from operators.streams import FlinkMap, beyond_tag, handed_on_tag, run_of
 from operators.users import Users
+from operators.waiting import CatalogueFunction, CompletingFunction, SidesFunction
 from sinks.branch_fields import BranchFields
 from sinks.redis_sink import RedisSink
+
+WITH_SIDE_INPUTS: Final = (SidesFunction, CatalogueFunction, CompletingFunction)
+"""Loaded by every job: the interpreter of a TaskManager finds modules in its first job's files only, and a
+later job of the same TaskManager may have side inputs."""
 
 
 @dataclass(frozen=True)
