@@ -38,6 +38,9 @@ class Logic(Protocol):
         self, state: EntityState, entry: str, *, whole: bool = False, pull: Pull | None = None
     ) -> list[FeatureRow]: ...
     def scores(self, state: EntityState, entry: str) -> Iterable[Score]: ...  # noqa: D102
+    def says(  # noqa: D102
+        self, state: EntityState, entry: str, *, gone: bool = False
+    ) -> list[Combined]: ...
     def owed(self, state: EntityState, entry: str) -> list[Combined]: ...  # noqa: D102
     def belongs(self, entry: str, shopper: str) -> bool: ...  # noqa: D102
     def forgotten(self, state: EntityState, entry: str, as_of: int) -> list[FeatureRow]: ...  # noqa: D102
@@ -111,6 +114,8 @@ class Entities:
                 else:
                     state.changed |= entry in self._sides.owed
                     self._logic.advance(state, entry, as_of)
+                    if whole:  # what it tells may never have been asked for before
+                        self._tell_readers(self._logic.says(state, entry), as_of, outcome, {})
                     self._keep(entry, state, as_of, outcome, {}, whole=whole)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
@@ -154,8 +159,8 @@ class Entities:
             state = states.get(entry) or self._state(entry, outcome)
             if table_of(entry) is None:
                 self._logic.add(state, more, as_of)
-            else:
-                self._sides.put(state, more, as_of)
+            elif not self._sides.put(state, more, as_of):
+                return
             states[entry] = state
         except Exception as error:  # noqa: BLE001  as above
             self._tell(error)
@@ -176,7 +181,7 @@ class Entities:
             if state is None:
                 continue
             try:
-                owed = self._logic.owed(state, each.entry)
+                owed = self._logic.owed(state, each.entry) + self._logic.says(state, each.entry)
             except Exception as error:  # noqa: BLE001  as above
                 self._tell(error)
                 outcome.facts_lost += each.seen
@@ -186,7 +191,9 @@ class Entities:
                 self._add(more, states, pending, as_of, outcome)
 
     def _state(self, entry: str, outcome: Outcome) -> EntityState:
-        data = None if entry in outcome.forgotten else self._read(entry)
+        data = outcome.data.get(entry)
+        if data is None and entry not in outcome.forgotten:
+            data = self._read(entry)
         return EntityState() if data is None else self._logic.load(data)
 
     def _taken(self, entry: str, states: dict[str, EntityState], outcome: Outcome) -> EntityState:
@@ -208,7 +215,7 @@ class Entities:
             return
         scores = list(self._logic.scores(state, entry))
         if self._logic.gone(state, entry):
-            self._let_go(entry, state, as_of, outcome)
+            self._let_go(entry, state, as_of, outcome, states)
             outcome.scores += [score._replace(score=0) for score in scores]
             return
 
@@ -225,8 +232,20 @@ class Entities:
         self._sides.met(entry)
         self._sides.owed.discard(entry)
 
-    def _let_go(self, entry: str, state: EntityState, as_of: int, outcome: Outcome) -> None:
+    def _tell_readers(
+        self, said: Iterable[Combined], as_of: int, outcome: Outcome, states: dict[str, EntityState]
+    ) -> None:
+        """Hand over what an entity that was not added to tells those who look it up."""
+        for more in said:
+            state = states.get(more.entry) or self._state(more.entry, outcome)
+            if self._sides.put(state, more, as_of, looked_at=True):
+                self._keep_row(more.entry, state, outcome)
+
+    def _let_go(
+        self, entry: str, state: EntityState, as_of: int, outcome: Outcome, states: dict[str, EntityState]
+    ) -> None:
         """Delete an entity, but for the row of a side input that it may hold."""
+        self._tell_readers(self._logic.says(state, entry, gone=True), as_of, outcome, states)
         if state.last:
             # A row from before the expiry was shortened lives longer, and would refuse what begins anew.
             outcome.rows += self._logic.forgotten(state, entry, as_of)

@@ -103,16 +103,20 @@ class Sides:
         for table, key in self._logic.reads(entry):
             self._readers.drop(self.at(entry, table, key), entry)
 
-    def put(self, state: EntityState, more: Combined, as_of: int) -> None:
-        """Let a row be what a record says now, at `as_of` (epoch ms)."""
+    def put(self, state: EntityState, more: Combined, as_of: int, *, looked_at: bool = False) -> bool:
+        """Let a row be what is said now, at `as_of` (epoch ms); whether that is anything new.
+
+        With `looked_at` its readers are told even if there is none yet: one may come in the same batch.
+        """
         row = more.entry
         if not replace(state, more.accs, as_of):
-            return
-        state.changed |= row in self._readers
+            return False
+        state.changed |= looked_at or row in self._readers
         if row in self._rounds:
             self._rounds[row].again = True
         else:
             state.next = max(state.at, state.written + EVERY_MS) if state.changed else NEVER
+        return True
 
     def look(self, row: str, state: EntityState, as_of: int) -> list[str]:
         """Tell some of a row's readers, whom it gives, or note that all have been told; `as_of` is epoch ms.

@@ -166,6 +166,11 @@ def _times(everything: list[Seen], hashes: Rows) -> None:
                 hashes[f"user:{shopper}:item:{name}"]["avg_time_seconds"] = repr(10 * len(beats) / len(views))
 
 
+def _top_categories(hers: list[Seen]) -> list[str]:
+    found = _by(hers, lambda line: line.category)
+    return sorted(found, key=lambda name: (-_score(found[name]), -max(e.at for e in found[name]), name))[:3]
+
+
 def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
     for shopper, all_of_hers in _of_shoppers(seen).items():
         found = _by(all_of_hers, lambda line: line.category)
@@ -175,7 +180,9 @@ def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
             hashes[f"user:{shopper}:category:{name}"] = _counted(own)
         order = sorted(found, key=lambda name: (-_score(found[name]), -max(e.at for e in found[name]), name))
         hashes[f"user:{shopper}:favourites"] = {
-            "favourite_categories": json.dumps(order[:3], separators=(",", ":"), ensure_ascii=False),
+            "favourite_categories": json.dumps(
+                _top_categories(all_of_hers), separators=(",", ":"), ensure_ascii=False
+            ),
             "category_diversity": str(len(found)),
         }
         sets[f"user:{shopper}:categories"] = [(name, _score(found[name])) for name in order[:100]]
@@ -200,9 +207,10 @@ def _sellers(seen: list[Seen], hashes: Rows, sets: Sets, tables: Tables) -> None
                 "last_interaction": str(max(each.at for each in own)),
                 "score": str(scores[name]),
             }
-            if name in tables.sellers and shopper in tables.profiles:
-                both = [each for each in set(tables.sellers[name]) if each in tables.profiles[shopper]]
-                hashes[f"user:{shopper}:seller:{name}"]["favorites_match"] = str(len(both))
+            liked = tables.profiles.get(shopper) or _top_categories(all_of_hers)
+            if name in tables.sellers and liked:
+                match = any(each in liked for each in tables.sellers[name])
+                hashes[f"user:{shopper}:seller:{name}"]["favorites_match"] = str(int(match))
         order = sorted(found, key=lambda name: (-scores[name], -max(e.at for e in found[name]), name))
         hashes[f"user:{shopper}:favourite_sellers"] = {
             "favourite_sellers": json.dumps(order[:3], separators=(",", ":"), ensure_ascii=False),

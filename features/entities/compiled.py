@@ -45,10 +45,12 @@ class Compiled(NamedTuple):
     """Side inputs whose rows are kept with the entities, and their slots."""
     looked_up: list[LookedUp]
     """The others that it reads."""
+    tells: Value | None
+    """What gives the names that others look up."""
 
 
 def compiled(view: EntityView, tables: Collection[str]) -> Compiled:
-    """A view, of a job that has the side inputs `tables`."""
+    """A view, of a job that has the side inputs `tables`, what views tell among them."""
     every = {feature.slot: feature.aggregate for feature in view.accumulated()}
     aggregates = {slot: each for slot, each in every.items() if not isinstance(each, Side)}
     values = {feature.name: _value_of(feature, tables) for feature in view.features}
@@ -67,8 +69,9 @@ def compiled(view: EntityView, tables: Collection[str]) -> Compiled:
         [
             LookedUp(slot, side.table, view.key.index(side.part))
             for slot, side in sides.items()
-            if side.table in tables and not view.keeps(side)
+            if _has(side, tables) and not view.keeps(side)
         ],
+        values.get(view.tells),
     )
 
 
@@ -93,9 +96,13 @@ def identity(feature: EntityFeature | Derived) -> str:
 def _value_of(feature: EntityFeature | Derived, tables: Collection[str]) -> Value:
     if isinstance(feature, Derived):
         return Value(feature.name, 0, feature.function, feature.inputs)
-    if isinstance(feature.aggregate, Side) and feature.aggregate.table not in tables:
+    if isinstance(feature.aggregate, Side) and not _has(feature.aggregate, tables):
         return Value(feature.name, feature.slot, _nothing)
     return Value(feature.name, feature.slot, getattr(feature.aggregate, feature.read))
+
+
+def _has(side: Side, tables: Collection[str]) -> bool:
+    return side.table in tables and (not side.beside or side.beside in tables)
 
 
 def _nothing(acc: Any) -> None:

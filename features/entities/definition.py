@@ -7,7 +7,7 @@ from zlib import crc32
 
 from features.definition import TYPES, Derived, check_names
 from features.entities.interaction import Of
-from features.entities.sides import EVERYWHERE, Side
+from features.entities.sides import EVERYWHERE, FAVOURITES, PART, Side
 
 Part = Literal["shopper", "product", "category", "seller", "page"]
 RANKING: Final = "ranking"
@@ -80,8 +80,8 @@ class EntityView:
 
     Raises:
         ValueError: if the key has a part that its facts do not, a derived feature reads what is not there, a
-            name comes twice, two accumulators would share a slot, or rows of a side input that it reads lie
-            in other buckets.
+            name comes twice, two accumulators would share a slot, rows of a side input that it reads lie in
+            other buckets, or what it tells cannot be looked up.
     """
 
     name: str
@@ -101,6 +101,8 @@ class EntityView:
     leaders: tuple[Leaders, ...] = ()
     gives: str = ""
     """The view of shopper and product that is credited with time; this one then has no row of its own."""
+    tells: str = ""
+    """A feature, a list of names, that other views look up as a row of the table of this view's name."""
 
     def __post_init__(self) -> None:
         """Check the view's own consistency."""
@@ -119,6 +121,14 @@ class EntityView:
                 where = "be in the key" if side.table in EVERYWHERE else "begin the key"
                 msg = f"view {self.name!r}: to read {side.table!r}, {side.part!r} must {where} {self.key}"
                 raise ValueError(msg)
+        if self.tells and not (
+            self.name == FAVOURITES and self.key == (PART[FAVOURITES],) and self.tells in self._lists()
+        ):
+            msg = (
+                f"view {self.name!r}: tells {self.tells!r}, which must be one of its lists {self._lists()}; "
+                f"and only {FAVOURITES!r}, of {PART[FAVOURITES]!r} alone, is looked up"
+            )
+            raise ValueError(msg)
         if not {each.feature for each in self.leaders} <= {each.name for each in self.accumulated()}:
             told = [each.feature for each in self.leaders]
             msg = f"view {self.name!r}: leaders by {told}, not all features with an aggregate of their own"
@@ -131,6 +141,9 @@ class EntityView:
     def accumulated(self) -> list[EntityFeature]:
         """The features that are not derived."""
         return [feature for feature in self.features if isinstance(feature, EntityFeature)]
+
+    def _lists(self) -> list[str]:
+        return [each.name for each in self.accumulated() if each.type == "list"]
 
     def sides(self) -> list[Side]:
         """The side inputs that it reads."""

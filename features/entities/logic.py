@@ -12,7 +12,18 @@ from features.entities.compiled import Compiled, compiled, identity, values_of
 from features.entities.definition import EntityView, slot_of
 from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.settings import EntitySettings
-from features.entities.sides import EVERYWHERE, NEVER, PART, Pull, Side, kept, replace, side_entry, table_of
+from features.entities.sides import (
+    EVERYWHERE,
+    NEVER,
+    PART,
+    Pull,
+    Side,
+    kept,
+    kept_names,
+    replace,
+    side_entry,
+    table_of,
+)
 from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load, parts_of
 from features.entities.views import VIEWS, entity_views
 from features.facts import cut
@@ -47,7 +58,8 @@ class EntityLogic:
     ) -> None:
         """Compile the views."""
         given = entity_views(settings) if views is None else tuple(views)
-        self.views: Final = {view.name: compiled(view, tables) for view in given}
+        known = {*tables, *[view.name for view in given if view.tells]}
+        self.views: Final = {view.name: compiled(view, known) for view in given}
         self.tables: Final = frozenset(side.table for view in given for side in view.sides()) & set(tables)
         """Side inputs that a view reads."""
         self.looked_up: Final = frozenset(
@@ -99,6 +111,15 @@ class EntityLogic:
         if table in self.looked_up:
             for bucket in range(buckets) if table in EVERYWHERE else (bucket_of(key, buckets),):
                 yield bucket, Combined(side_entry(table, key, bucket), accs={slot_of(Side(table)): acc})
+
+    def says(self, state: EntityState, entry: str, *, gone: bool = False) -> list[Combined]:
+        """What an entity tells those of its bucket that look it up; once it is `gone`, nothing any more."""
+        name, parts = parts_of(entry)
+        known = self.views.get(name)
+        if known is None or known.tells is None or name not in self.looked_up:
+            return []
+        names = None if gone else known.tells.read(state.accs.get(known.tells.slot))
+        return [Combined(side_entry(name, parts[0], 0), accs={slot_of(Side(name)): kept_names(names)})]
 
     def owed(self, state: EntityState, entry: str) -> list[Combined]:
         """What an entity has for others of its bucket since it was asked: time, for a page's products."""

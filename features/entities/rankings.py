@@ -119,6 +119,10 @@ class RankingLogic:
         """None: nothing comes after this."""
         return iter(())
 
+    def says(self, state: EntityState, entry: str, *, gone: bool = False) -> list[Combined]:
+        """Nothing."""
+        return []
+
     def owed(self, state: EntityState, entry: str) -> list[Combined]:
         """Nothing."""
         return []

@@ -1,7 +1,7 @@
 """Tables that a shop keeps beside its events, as views of entities read them. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from events.event import Money
@@ -10,7 +10,9 @@ from features.entities.interaction import Fact
 from features.entities.state import EntityState, entry_of, parts_of
 from features.facts import cut
 
-PART: Final = {PRODUCTS: "product", SELLERS: "seller", PROFILES: "shopper"}
+FAVOURITES: Final = "favourites"
+"""No table of the shop's: what the view of this name tells of a shopper (`EntityView.tells`)."""
+PART: Final = {PRODUCTS: "product", SELLERS: "seller", PROFILES: "shopper", FAVOURITES: "shopper"}
 """Which part of an entity's key a table's rows go by."""
 EVERYWHERE: Final = frozenset({SELLERS})
 """Small tables: each bucket has a copy of theirs, so that entities read them whatever bucket holds these."""
@@ -35,6 +37,8 @@ class Side:
     """
 
     table: str
+    beside: str = field(default="", repr=False)
+    """It is read only in a job that has this side input, too: without it nobody would ask."""
 
     def __post_init__(self) -> None:
         """Check the table.
@@ -96,6 +100,15 @@ def kept(row: SideRow) -> list[Any] | None:
     price = [row.price.minor, row.price.currency] if row.price is not None else None
     categories = list(dict.fromkeys([str(cut(each)) for each in row.categories]))[:MOST_CATEGORIES]
     return [cut(row.name), cut(row.category), price, categories]
+
+
+def kept_names(names: list[str] | None) -> list[Any] | None:
+    """The same of what a view tells; in no order, so that another order is no change.
+
+    >>> kept_names(["hats", "bags"]), kept_names(None)
+    ([None, None, None, ['bags', 'hats']], None)
+    """
+    return [None, None, None, sorted(names)] if names else None
 
 
 def side_entry(table: str, key: str, bucket: int) -> str:

@@ -14,7 +14,16 @@ from features.entities.definition import EntityFeature, EntityView
 from features.entities.logic import EntityLogic
 from features.entities.rankings import RankingLogic
 from features.entities.settings import EntitySettings
-from features.entities.sides import MOST_CATEGORIES, NEVER, PART, Side, kept, side_entry
+from features.entities.sides import (
+    FAVOURITES,
+    MOST_CATEGORIES,
+    NEVER,
+    PART,
+    Side,
+    kept,
+    kept_names,
+    side_entry,
+)
 from features.entities.state import GRACE_MS, Combined, EntityState, dump, entry_of, load
 from features.entities.views import VIEWS
 from features.row import FeatureRow
@@ -130,32 +139,69 @@ def test_other_additions_without_an_interaction_are_added_as_ever() -> None:
     assert row.values == {"seconds": 20, "listed": False}
 
 
-def looked_up(logic: EntityLogic, rows: list[SideRow]) -> dict[str, Any]:
+def looked_up(logic: EntityLogic, rows: list[SideRow], top: list[str] | None = None) -> dict[str, Any]:
     state = EntityState()
     logic.add(state, added(logic, PAIR), NOW)
-    known = {(row.table, row.key): kept(row) for row in rows}
+    known = {(row.table, row.key): kept(row) for row in rows} | {(FAVOURITES, "ann"): kept_names(top)}
     (row,) = logic.rows(state, PAIR, pull=lambda table, key: known.get((table, key)))
     return joined(row)
 
 
 @pytest.mark.parametrize(
-    ("favourites", "sold", "match"),
+    ("profile", "top", "sold", "match"),
     [
-        (("hats", "bags"), ("bags", "hats", "ties"), 2),
-        (("hats", "hats"), ("hats", "hats"), 1),
-        (("Hats",), ("hats",), 0),
-        ((), ("hats",), 0),
-        (("hats",), None, None),
-        (None, ("hats",), None),
-        (None, None, None),
+        (("hats", "bags"), None, ("bags", "hats", "ties"), True),
+        (("hats", "hats"), ["ties"], ("hats", "hats"), True),
+        (("Hats",), ["hats"], ("hats",), False),
+        ((), ["hats"], ("hats",), True),
+        ((), None, ("hats",), None),
+        (None, ["ties", "hats"], ("bags", "hats"), True),
+        (None, ["ties"], ("bags", "hats"), False),
+        (None, ["ties"], (), False),
+        (("hats",), ["hats"], None, None),
+        (None, ["hats"], None, None),
+        (None, None, ("hats",), None),
+        (None, None, None, None),
     ],
 )
-def test_favourites_match_where_both_rows_are_known(
-    favourites: tuple[str, ...] | None, sold: tuple[str, ...] | None, match: int | None
+def test_favourites_match_by_the_profile_or_else_by_what_was_looked_at_most(
+    profile: tuple[str, ...] | None, top: list[str] | None, sold: tuple[str, ...] | None, match: bool | None
 ) -> None:
-    rows = [SideRow(PROFILES, "ann", categories=favourites)] if favourites is not None else []
+    rows = [SideRow(PROFILES, "ann", categories=profile)] if profile is not None else []
     rows += [SideRow(SELLERS, "s1", categories=sold)] if sold is not None else []
-    assert looked_up(EntityLogic(ALL), rows).get("favorites_match") == match
+    assert looked_up(EntityLogic(ALL), rows, top).get("favorites_match") is match
+
+
+def test_favourites_are_told_where_there_are_sellers_to_compare_them_with() -> None:
+    entry, state = entry_of("favourites", ("ann",)), EntityState()
+    logic = EntityLogic(ALL)
+    event = Event("ann", "e", NOW, "product_view", products=(Product("hat", "hats"), Product("bag", "bags")))
+    into: dict[str, Combined] = {}
+    logic.combine(into, event, order=False)
+    logic.add(state, into[entry], NOW)
+    (said,) = logic.says(state, entry)
+    (gone,) = logic.says(state, entry, gone=True)
+    assert {said.entry, gone.entry} == {side_entry(FAVOURITES, "ann", 0)}
+    assert list(said.accs.values()) == [[None, None, None, ["bags", "hats"]]]
+    assert list(gone.accs.values()) == [None]
+    assert (logic.says(state, PAIR), logic.says(state, said.entry), logic.owed(state, entry)) == ([], [], [])
+    for other in (
+        EntityLogic(ALL, tables=(PROFILES,)),
+        EntityLogic(EntitySettings(("favourites",))),
+        EntityLogic(EntitySettings(("seller",))),
+    ):
+        assert other.says(state, entry) == []
+        assert FAVOURITES not in other.looked_up
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "likes"}, {"key": ("shopper", "category")}, {"tells": "category_diversity"}]
+)
+def test_only_a_list_of_a_shopper_is_told(change: dict[str, Any]) -> None:
+    with pytest.raises(
+        ValueError, match=r"tells '(favourite_categories|category_diversity)', which must be one of"
+    ):
+        replace(VIEWS["favourites"](ALL), **({"row": ("user", "f")} | change))
 
 
 def test_what_is_no_input_of_the_job_is_absent_and_costs_no_look() -> None:
@@ -208,7 +254,7 @@ def test_ids_and_texts_are_kept_as_those_of_events_are() -> None:
 def test_a_profile_is_forgotten_with_its_user_and_a_seller_of_that_name_is_not() -> None:
     logic = EntityLogic(ALL)
     mine = [side_entry(table, "ann", 0) for table in PART]
-    assert [logic.belongs(entry, "ann") for entry in mine] == [False, False, True]
+    assert [logic.belongs(entry, "ann") for entry in mine] == [False, False, True, True]
     assert not logic.belongs(side_entry(PROFILES, "ann", 0), "bob")
     assert logic.forgotten(EntityState(), side_entry(PROFILES, "ann", 0), NOW) == []
     assert logic.owed(EntityState(), side_entry(PROFILES, "ann", 0)) == []
@@ -256,7 +302,7 @@ def test_slots_of_before_are_where_they_were() -> None:
         {each.slot for each in view.accumulated() if not isinstance(each.aggregate, Side)} for view in views
     ]
     assert slots == SLOTS
-    assert [len({side.table for side in view.sides()}) for view in views] == [1, 2]
+    assert [len({side.table for side in view.sides()}) for view in views] == [1, 3]
 
 
 def test_sorted_sets_read_no_side_input() -> None:

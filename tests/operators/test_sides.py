@@ -14,7 +14,7 @@ from features.entities.aggregates import Count
 from features.entities.definition import EntityFeature, EntityView
 from features.entities.logic import EntityLogic
 from features.entities.settings import EntitySettings
-from features.entities.sides import Side, side_entry
+from features.entities.sides import FAVOURITES, Side, side_entry
 from features.entities.state import Combined, EntityState, entry_of
 from features.entities.views import VIEWS
 from operators.batch import Batch, Stage, decode, encode
@@ -23,11 +23,13 @@ from operators.entities import Entities
 from operators.outcome import Interaction
 from operators.shard import CHUNK
 from operators.sides import Readers
+from sinks.keys import key_of
 from tests.operators.test_entities import Beyond
 
 SETTINGS = EntitySettings(tuple(VIEWS))
 HAT = SideRow(PRODUCTS, "hat", name="A hat", category="hats", price=Money(1999, "EUR"))
 ANN = side_entry(PROFILES, "ann", 0)
+TOP = side_entry(FAVOURITES, "ann", 0)
 
 
 def seller(*categories: str, gone: bool = False, key: str = "s1") -> SideRow:
@@ -45,14 +47,14 @@ class Joined(Beyond):
         super().__init__(logic)
         self.combining = Combining(self.logic, 1)
 
-    def see(self, *shoppers: str, seller_id: str = "s1") -> None:
+    def see(self, *shoppers: str, seller_id: str = "s1", category: str | None = "hats") -> None:
         told: list[Interaction | str] = [
-            Interaction(self.seen(shopper, seller_id), order=False) for shopper in shoppers
+            Interaction(self.seen(shopper, seller_id, category), order=False) for shopper in shoppers
         ]
         self.give(self.combining.batches(told, self.now))
 
-    def seen(self, shopper: str, seller_id: str) -> Event:
-        product = (Product("hat", "hats"),)
+    def seen(self, shopper: str, seller_id: str, category: str | None = "hats") -> Event:
+        product = (Product("hat", category),)
         return Event(shopper, "e", self.now, PRODUCT_VIEW, "s", products=product, seller_id=seller_id)
 
     def side(self, *rows: SideRow) -> None:
@@ -152,28 +154,104 @@ def test_a_pair_has_what_its_two_rows_say_and_a_change_of_either_reaches_it() ->
     entities = Joined()
     entities.side(seller("hats", "bags"))
     entities.see("ann", "bob")
-    assert entities.match() is None
-    entities.side(profile("hats", "ties"))
+    assert (entities.match(), entities.match("bob")) == (True, True)
+    entities.side(profile("ties"))
     entities.settle()
-    assert (entities.match(), entities.match("bob")) == (1, None)
+    assert (entities.match(), entities.match("bob")) == (False, True)
     seen = entities.keys["user:ann:seller:s1"].seen
     before = entities.keys["user:ann:seller:s1"].at
-    entities.side(seller("ties", "hats"))
+    entities.side(seller("ties", "shoes"))
     entities.settle()
-    assert entities.match() == 2
+    assert (entities.match(), entities.match("bob")) == (True, False)
     # The fence takes it: as many facts, later.
     assert entities.keys["user:ann:seller:s1"].seen == seen == 1
     assert entities.keys["user:ann:seller:s1"].at > before
     entities.side(profile(gone=True))
     entities.settle()
-    assert entities.match() is None
+    assert entities.match() is False
     assert entities.state(ANN) is None
     entities.side(profile())
     entities.settle()
-    assert entities.match() == 0
+    assert entities.match() is False
+    entities.side(seller("hats"))
+    entities.settle()
+    assert entities.match() is True
     entities.side(seller(gone=True))
     entities.settle()
     assert entities.match() is None
+
+
+def test_what_a_shopper_looks_at_most_reaches_pairs_that_get_no_event() -> None:
+    entities = Joined()
+    entities.side(seller("hats"), seller("bags", key="s2"), profile("hats", key="bob"))
+    entities.see("ann", "bob")
+    entities.see("ann", "bob", seller_id="s2", category=None)
+    assert (entities.match(), entities.match(seller_id="s2")) == (True, False)
+    for category in ("ties", "bags", "shoes"):
+        for _ in range(2):
+            entities.now += 10
+            entities.see("ann", "bob", seller_id="", category=category)
+    entities.settle()
+    assert entities.values("user:ann:favourites")["favourite_categories"] == ["shoes", "bags", "ties"]
+    assert (entities.match(), entities.match(seller_id="s2")) == (False, True)
+    # Who has a profile is not asked what is looked at.
+    assert (entities.match("bob"), entities.match("bob", seller_id="s2")) == (True, False)
+    entities.settle()
+    rows = len(entities.sink.rows)
+    for _ in range(3):
+        entities.now += 10
+        entities.see("ann", seller_id="", category="ties")  # the same three, in another order
+    entities.settle()
+    assert not [row for row in entities.sink.rows[rows:] if key_of(row).startswith("user:ann:seller:")]
+
+
+def test_favourites_that_expire_are_none_of_a_pair_that_stays() -> None:
+    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities.side(seller("hats"))
+    entities.see("ann")
+    entities.now += 80_000_000
+    entities.see("ann", category=None)
+    entities.settle()
+    assert entities.match() is True
+    entities.now += 10_000_000
+    entities.settle()
+    assert entities.keys["user:ann:favourites"].forgotten
+    assert entities.match() is None
+    assert entities.state(TOP) is None
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_who_comes_in_the_batch_in_which_favourites_go_is_told(turn: int) -> None:
+    """The pair is made of an event of today, what is in favour of those that are too old to count."""
+    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities.side(seller("hats"))
+    entities.see("ann", seller_id="")
+    old = entities.seen("ann", "")
+    entities.now += 2 * 86_400_000
+    into: dict[str, Combined] = {}
+    for event in (old, entities.seen("ann", "s1", None)):
+        entities.logic.combine(into, event, order=False)
+    names = ("favourites", ("ann",)), ("seller", ("ann", "s1"))
+    entities.add(*[into[entry_of(*name)] for name in names][::turn])
+    entities.settle()
+    assert entities.match() is None
+    assert entities.state(TOP) is None
+
+
+def test_favourites_of_before_there_were_sellers_are_known_once_there_are() -> None:
+    entities = Joined(EntityLogic(SETTINGS, tables=(PRODUCTS,)))
+    entities.see("ann")
+    entities.settle()
+    assert entities.state(TOP) is None
+    entities.logic = EntityLogic(SETTINGS)
+    entities.combining = Combining(entities.logic, 1)
+    entities.restart()
+    entities.side(seller("hats"))
+    for _ in range(30):
+        entities.now += 100
+        entities.shard.wake(0)
+    entities.settle()
+    assert entities.match() is True
 
 
 def test_rows_that_nobody_reads_are_kept_without_a_look() -> None:
@@ -181,7 +259,7 @@ def test_rows_that_nobody_reads_are_kept_without_a_look() -> None:
     entities.side(profile("hats"), seller("hats"))
     assert entities.settle() == 0
     entities.see("ann")
-    assert entities.match() == 1
+    assert entities.match() is True
     entities.settle()
     rows = len(entities.sink.rows)
     entities.side(profile("hats"), seller("hats"))  # says what is known
@@ -196,7 +274,7 @@ def test_a_batch_of_an_event_and_a_row_is_right_whichever_is_first() -> None:
         row = decode(entities.combining.sides([profile("hats")], 0)[0][1])
         stages = event.stages + row.stages if first else row.stages + event.stages
         entities.shard.take(encode(Batch(0, entities.now, stages=stages)))
-        assert entities.match() == 1
+        assert entities.match() is True
 
 
 def test_a_seller_with_many_pairs_is_passed_on_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +294,7 @@ def test_a_seller_with_many_pairs_is_passed_on_in_pieces(monkeypatch: pytest.Mon
     assert most[-1:] in ([], [0])
     assert entities.settle() > pairs / CHUNK
     assert max(most) <= CHUNK
-    assert [entities.match(f"u{number}") for number in range(pairs)] == [1] * pairs
+    assert [entities.match(f"u{number}") for number in range(pairs)] == [True] * pairs
     state = entities.state(side_entry(SELLERS, "s1", 0))
     assert state is not None
     assert not state.changed
@@ -238,7 +316,7 @@ def test_a_row_that_changes_all_the_time_is_passed_on_once_a_second_to_everybody
     assert len({row.owner for row in entities.sink.rows}) == pairs
     entities.side(seller("c"))
     entities.settle()
-    assert {entities.match(f"u{number}") for number in range(pairs)} == {1}
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {True}
 
 
 def test_a_row_that_changes_while_it_is_passed_on_is_passed_on_again() -> None:
@@ -251,15 +329,15 @@ def test_a_row_that_changes_while_it_is_passed_on_is_passed_on_again() -> None:
     for _ in range(3):
         entities.now += 5
         entities.shard.wake(0)
-    assert {entities.match(f"u{number}") for number in range(pairs)} == {1, None}
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {True, None}
     entities.side(seller("bags"))
     entities.settle()
-    assert {entities.match(f"u{number}") for number in range(pairs)} == {0}
+    assert {entities.match(f"u{number}") for number in range(pairs)} == {False}
 
 
-@pytest.mark.parametrize(("row", "match"), [(seller("hats"), 1), (seller(gone=True), None)])
+@pytest.mark.parametrize(("row", "match"), [(seller("hats"), True), (seller(gone=True), None)])
 @pytest.mark.parametrize("woken", range(0, 12, 2))
-def test_a_crash_in_between_tells_everybody(woken: int, row: SideRow, match: int | None) -> None:
+def test_a_crash_in_between_tells_everybody(woken: int, row: SideRow, match: bool | None) -> None:
     entities, pairs = Joined(), 650
     entities.side(seller("ties"))
     entities.see(*[f"u{number}" for number in range(pairs)])
@@ -292,9 +370,9 @@ def test_redis_that_lost_rows_gets_pairs_with_what_rows_say_now() -> None:
     for _ in range(20):
         entities.now += 5
         entities.shard.wake(0)
-    assert entities.match() == 0
+    assert entities.match() is False
     entities.settle()
-    assert entities.match() == 0
+    assert entities.match() is False
 
 
 def test_who_is_forgotten_has_no_profile_any_more_and_a_new_one_counts() -> None:
@@ -305,11 +383,12 @@ def test_who_is_forgotten_has_no_profile_any_more_and_a_new_one_counts() -> None
     entities.give(entities.combining.batches(["ann"], entities.now))
     assert entities.state(ANN) is None
     assert entities.state(side_entry(PROFILES, "bob", 0)) is not None
-    entities.see("ann")
+    assert entities.state(TOP) is None
+    entities.see("ann", category=None)
     assert entities.match() is None
     entities.side(profile("bags"), seller("bags"))
     entities.settle()
-    assert (entities.match(), entities.match("bob")) == (1, 0)
+    assert (entities.match(), entities.match("bob")) == (True, False)
     # Told and forgotten in one batch, in either order.
     told = decode(entities.combining.sides([profile("hats", "bags")], 0)[0][1]).stages
     for stages, left in (([Stage(["ann"], []), *told], True), ([*told, Stage(["ann"], [])], False)):
@@ -347,12 +426,12 @@ def test_a_defect_in_a_pair_does_not_keep_others_from_being_told() -> None:
     logic.broken = entry_of("seller", ("ann", "s1"))
     entities.side(seller("hats"))
     entities.settle()
-    assert (entities.match(), entities.match("bob")) == (None, 1)
+    assert (entities.match(), entities.match("bob")) == (None, True)
     assert entities.shard.counts()["wake_bugs"] == 1
     logic.broken = ""
     entities.now += 60_000
     entities.settle()
-    assert entities.match() == 1
+    assert entities.match() is True
 
 
 def test_a_lost_row_is_counted() -> None:

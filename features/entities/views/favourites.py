@@ -18,6 +18,7 @@ def view(settings: EntitySettings) -> EntityView:
         row=("user", "favourites"),
         expiry=settings.pair_expiry,
         kinds=frozenset({VIEW, CLICK, ADD, PURCHASE, LIKED}),
+        tells="favourite_categories",
         features=(
             EntityFeature("favourite_categories", categories, "The three categories with the greatest weighted score; ties: most recent, then alphabetical.", "top", "list", "category"),
             EntityFeature("category_diversity", categories, "Different categories; at most 1,000 are kept.", unit="categories"),

@@ -6,17 +6,20 @@ from features.entities.aggregates import Count, First, Last
 from features.entities.definition import EntityFeature, EntityView
 from features.entities.interaction import ADD, ANY_OTHER, CLICK, LIKED, PURCHASE, VIEW
 from features.entities.settings import EntitySettings
-from features.entities.sides import Side
+from features.entities.sides import FAVOURITES, Side
 
 KINDS = frozenset({VIEW, LIKED, PURCHASE, CLICK, ADD, ANY_OTHER})
 """Of an event that names a seller."""
 
 
-def favorites_match(_favourites: list[str] | None, _sold: list[str] | None) -> int | None:
-    """How many categories a user's favourites and a seller's have in common."""
-    if _favourites is None or _sold is None:
+def favorites_match(
+    _profile: list[str] | None, _favourites: list[str] | None, _sold: list[str] | None
+) -> bool | None:
+    """Whether the seller has one of the categories that a shopper names, or else has most to do with."""
+    favourites = _profile or _favourites
+    if favourites is None or _sold is None:
         return None
-    return len(set(_favourites).intersection(_sold))
+    return not set(favourites).isdisjoint(_sold)
 
 
 def view(settings: EntitySettings) -> EntityView:
@@ -47,8 +50,9 @@ def view(settings: EntitySettings) -> EntityView:
             EntityFeature("first_interaction", First(), "Event time of the earliest of them.", type="ms", unit="epoch ms"),
             EntityFeature("last_interaction", Last(), "Event time of the latest of them.", type="ms", unit="epoch ms"),
             Derived("score", score, "Weighted likes, views, purchases and others.", unit="weight"),
-            EntityFeature("_favourites", Side(PROFILES), "The shopper's favourite categories in the side input `profiles`.", "categories", "list", "category"),
+            EntityFeature("_profile", Side(PROFILES), "The shopper's favourite categories in the side input `profiles`.", "categories", "list", "category"),
+            EntityFeature("_favourites", Side(FAVOURITES, beside=SELLERS), "Those of the view `favourites`, where it runs.", "categories", "list", "category"),
             EntityFeature("_sold", Side(SELLERS), "The seller's in the side input `sellers`.", "categories", "list", "category"),
-            Derived("favorites_match", favorites_match, "How many of the seller's categories (side input `sellers`) are among the shopper's favourites (`profiles`), each once, as sent; absent unless both have a row.", unit="categories"),
+            Derived("favorites_match", favorites_match, "Whether one of the shopper's favourite categories is among the seller's (side input `sellers`), compared as sent. The favourites are those of the side input `profiles`; where that names none, `favourite_categories` of the view `favourites`. Absent without a row of the seller, or without favourites.", "bool"),
         ),
     )  # fmt: skip
