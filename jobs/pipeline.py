@@ -119,7 +119,7 @@ def build(
     ]
     letters = [*keyed, *_beyond(keyed, sides, config)]
     letters += [side_output(side, letters_tag()) for side in sides]
-    letters[0].union(*letters[1:]).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
+    _union(letters).sink_to(_dead_letters(config)).uid("dead-letters").name("dead letters")
 
 
 def _decoded(tables: StreamTableEnvironment, config: JobConfig, source: Source | None) -> DataStream:
@@ -173,16 +173,17 @@ def _completing(decoded: list[DataStream], sides: list[DataStream], config: JobC
 
 
 def _together(streams: list[DataStream], tag: OutputTag) -> DataStream:
-    first, *others = [side_output(each, tag) for each in streams]
+    return _union([side_output(each, tag) for each in streams])
+
+
+def _union(streams: list[DataStream]) -> DataStream:
+    first, *others = streams
     return first.union(*others) if others else first
 
 
 def _side(decoded: list[DataStream], host: str) -> DataStream:
     """What all topics have for one operator; the main output is that of all branches, or of `ACCOUNTANT`."""
-    if host not in ("", ACCOUNTANT):
-        return _together(decoded, branch_tag(host))
-    first, *others = decoded
-    return first.union(*others) if others else first
+    return _union(decoded) if host in ("", ACCOUNTANT) else _together(decoded, branch_tag(host))
 
 
 def _features(

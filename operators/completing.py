@@ -66,14 +66,19 @@ class _Call:
 
     held: _Held
     known: _Known
-    size: int
     answers_kept: bool = False
+    """Whether state has what is known, too."""
+    size: int = 0
+    """Bytes of the events."""
+    wanted: set[str] = field(init=False)
+    """All products that any of the events lacks."""
+
+    def __post_init__(self) -> None:
+        self.wanted = {product for record in self.held.records for product in wanting(record.event)}
 
     def lacking(self) -> set[str]:
         """Products of which there is no row, as far as is known."""
-        return {product for record in self.held.records for product in wanting(record.event)} - (
-            self.known.found.keys()
-        )
+        return self.wanted - self.known.found.keys()
 
 
 @dataclass
@@ -199,7 +204,7 @@ class Completing:
         early = bucket.early.get(name) or _Known({}, set())
         known = before.known if before is not None else _Known({**early.found}, {*early.missing})
         held = _Held(now + SILENT_MS, hold.newest, hold.again, records)
-        self._keep(bucket, name, _Call(held, known, 0, answers_kept=before is not None))
+        self._keep(bucket, name, _Call(held, known))
         self._look(bucket, name, leaving, now)
 
     def _answered(self, bucket: _Bucket, answer: Answer, leaving: _Leaving, now: int) -> None:
@@ -229,9 +234,7 @@ class Completing:
         call = bucket.calls[name]
         held, known = call.held, call.known
         if not call.lacking() <= known.missing:
-            if known.found or known.missing:
-                self._known.put_all({name: encode(known)})
-                call.answers_kept = True
+            self._keep_answers(name, call)
             return
         ready: list[Record] = []
         stay: list[Record] = []
@@ -242,9 +245,9 @@ class Completing:
         self._drop(bucket, name)
         leaving.add(call, ready)
         if stay:
-            rest = _Call(_Held(until, held.newest, held.again, stay), known, 0, answers_kept=True)
+            rest = _Call(_Held(until, held.newest, held.again, stay), known)
             self._keep(bucket, name, rest)
-            self._known.put_all({name: encode(known)})
+            self._keep_answers(name, rest)
 
     def _let_go(self, bucket: _Bucket, name: str, leaving: _Leaving, shopper: str) -> None:
         """Let go as it is what may be the shopper's: a device may be a user's by now, as others know."""
@@ -260,9 +263,10 @@ class Completing:
         self._drop(bucket, name)
         leaving.add(call, theirs)
         if others:
-            call.held.records = others
-            self._keep(bucket, name, call)
-            self._known.put_all({name: encode(call.known)})
+            held = call.held
+            rest = _Call(_Held(held.until, held.newest, held.again, others), call.known)
+            self._keep(bucket, name, rest)
+            self._keep_answers(name, rest)
 
     def _give_up(self, bucket: _Bucket, name: str, leaving: _Leaving) -> None:
         call = bucket.calls[name]
@@ -282,6 +286,11 @@ class Completing:
         self._held.put_all({name: data})
         self._note(bucket, name, call, len(data))
 
+    def _keep_answers(self, name: str, call: _Call) -> None:
+        if call.known.found or call.known.missing:
+            self._known.put_all({name: encode(call.known)})
+            call.answers_kept = True
+
     def _note(self, bucket: _Bucket, name: str, call: _Call, size: int) -> None:
         call.size = size
         bucket.calls[name] = call
@@ -296,12 +305,11 @@ class Completing:
         self._held.remove(name)
         if call.answers_kept:
             self._known.remove(name)
-        for record in call.held.records:
-            for product in wanting(record.event):
-                names = bucket.by_product.get(product, set())
-                names.discard(name)
-                if not names:
-                    bucket.by_product.pop(product, None)
+        for product in call.wanted:
+            names = bucket.by_product.get(product, set())
+            names.discard(name)
+            if not names:
+                bucket.by_product.pop(product, None)
 
     def _bucket(self, number: int) -> _Bucket:
         bucket = self._buckets.get(number)
@@ -311,7 +319,7 @@ class Completing:
             for name, data in self._held.items():
                 held = _HELD.decode(data)
                 told = known.get(name)
-                call = _Call(held, told or _Known({}, set()), 0, answers_kept=told is not None)
+                call = _Call(held, told or _Known({}, set()), answers_kept=told is not None)
                 bucket.restored.update((each.partition, each.offset) for each in held.records)
                 self._note(bucket, name, call, len(data))
         return bucket

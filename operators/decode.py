@@ -1,7 +1,6 @@
 """Flink adapter of `operators.routing`: one call a micro-batch."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +14,13 @@ from features.identity import OFF
 from features.settings import Definitions
 from features.split import Split
 from features.views import BRANCHES
+from operators.clock import wall_clock
 from operators.garbage import collect_seldom
 from operators.placement import bucket_keys
 from operators.places import number_of
 from operators.release import FINGERPRINT, check
 from operators.rereading import Rereading
-from operators.routed import ACCOUNTANT, CATALOGUE, COMPLETING, devices_of
+from operators.routed import ACCOUNTANT, CATALOGUE, COMPLETING, Routed, devices_of
 from operators.routing import Router
 from operators.streams import branch_tag
 
@@ -75,12 +75,18 @@ class DecodeFunction(ProcessFunction):
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Decode one micro-batch."""
         _, partitions, offsets, raws, newest, *timed = value
-        at = time.time_ns() // 1_000_000
+        at = wall_clock()
         times = [None if each is None else each.toEpochMilli() for each in timed[0]] if timed else ()
-        for host, bucket, payload in self._route(partitions, offsets, raws, newest.toEpochMilli(), at, times):
-            row = Row(self._keys[bucket], payload)
-            tag: OutputTag | None = self._tags.get(host)
-            yield row if tag is None else (tag, row)
+        routed = self._route(partitions, offsets, raws, newest.toEpochMilli(), at, times)
+        return rows_to(routed, self._keys, self._tags)
+
+
+def rows_to(routed: Iterable[Routed], keys: Sequence[str], tags: Mapping[str, OutputTag]) -> Iterator[Any]:
+    """Batches as rows for Flink: of an operator with a tag by its side output, of others by the main one."""
+    for host, bucket, payload in routed:
+        row = Row(keys[bucket], payload)
+        tag = tags.get(host)
+        yield row if tag is None else (tag, row)
 
 
 def router_of(options: DecodeOptions) -> Router:

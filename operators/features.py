@@ -1,6 +1,5 @@
 """Flink adapter of `operators.shard`: state, timers, gauges and nothing else."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +17,7 @@ from features.split import Split
 from features.views import BRANCHES, branch_views
 from operators.applying import Applying
 from operators.cache import CachedStore
+from operators.clock import wall_clock
 from operators.combining import Combining
 from operators.devices import Devices
 from operators.entities import Entities
@@ -186,8 +186,3 @@ def branch_fields(definitions: Definitions) -> dict[str, BranchFields]:
     split = Split(definitions)
     owned = {branch: split.fields(branch) for branch in BRANCHES}
     return {branch: BranchFields(frozenset(own.names), own.zeros) for branch, own in owned.items()}
-
-
-def wall_clock() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000

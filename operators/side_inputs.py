@@ -33,7 +33,7 @@ class SideRouter:
         apart: whether branches have operators of their own; one of them counts.
         completes: whether the catalogue completes events.
         combining: what makes batches for entities, where there are views of them.
-        ends: by partition, how far it went when a job without state was submitted.
+        ends: by partition, how far the catalogue's topic went when the job was submitted.
     """
 
     decoder: SideDecoder

@@ -1,12 +1,11 @@
 """Flink adapters of `operators.side_inputs`, `operators.catalogue` and `operators.completing`."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyflink.common import Row
-from pyflink.datastream import KeyedProcessFunction, OutputTag, ProcessFunction, RuntimeContext
+from pyflink.datastream import KeyedProcessFunction, ProcessFunction, RuntimeContext
 
 from events.sides.declaration import SideInput
 from events.sides.decoder import SideDecoder
@@ -15,9 +14,10 @@ from features.entities.logic import EntityLogic
 from features.entities.settings import EntitySettings
 from operators.cache import CachedStore
 from operators.catalogue import Catalogue, Loading, Stores
+from operators.clock import wall_clock
 from operators.combining import Combining
 from operators.completing import Completing
-from operators.decode import DecodeOptions, hosts, router_of
+from operators.decode import DecodeOptions, hosts, router_of, rows_to
 from operators.garbage import collect_seldom
 from operators.gauges import PERIOD_MS
 from operators.placement import bucket_keys, bucket_of_key
@@ -40,7 +40,7 @@ class SidesOptions:
     tables: tuple[str, ...] = TABLES
     """Of all side inputs that there are."""
     ends: dict[int, int] = field(default_factory=dict)
-    """By partition, how far the topic went when a job without state was submitted."""
+    """By partition, how far the catalogue's topic went when the job was submitted."""
     code: str = FINGERPRINT
     """The code that was submitted."""
 
@@ -74,9 +74,8 @@ class SidesFunction(ProcessFunction):
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Decode one micro-batch."""
         _, partitions, offsets, values, _, keys = value
-        at = time.time_ns() // 1_000_000
-        told = self._router.route(partitions, offsets, values, keys, at)
-        yield from _rows(told.routed, self._keys, self._tags)
+        told = self._router.route(partitions, offsets, values, keys, wall_clock())
+        yield from rows_to(told.routed, self._keys, self._tags)
         for letter in told.letters:
             yield self._letters, letter
 
@@ -108,7 +107,7 @@ class CatalogueFunction(KeyedProcessFunction):
         collect_seldom()
         rows = CachedStore(FlinkMap(runtime_context, "rows"), options.cached)
         others = [FlinkMap(runtime_context, name) for name in ("wanted", "asked", "loaded")]
-        self._catalogue = Catalogue(Stores(rows, *others), _clock, options.wait_ms, options.loading)
+        self._catalogue = Catalogue(Stores(rows, *others), wall_clock, options.wait_ms, options.loading)
         self._keys = bucket_keys(options.buckets)
 
     def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
@@ -130,7 +129,7 @@ class CompletingFunction(KeyedProcessFunction):
         check(options.code)
         collect_seldom()
         held, known = FlinkMap(runtime_context, "held"), FlinkMap(runtime_context, "known")
-        self._completing = Completing(router_of(options), held, known, _clock, self._wait_ms)
+        self._completing = Completing(router_of(options), held, known, wall_clock, self._wait_ms)
         self._waiting = runtime_context.get_metrics_group().add_group("shopper").distribution("waiting")
         self._told_at = 0
         self._keys = bucket_keys(options.buckets)
@@ -148,19 +147,7 @@ class CompletingFunction(KeyedProcessFunction):
         moment = self._completing.alarm(bucket_of_key(ctx.get_current_key()))
         if moment is not None:
             ctx.timer_service().register_processing_time_timer(moment)
-        if (now := _clock()) >= self._told_at + PERIOD_MS:
+        if (now := wall_clock()) >= self._told_at + PERIOD_MS:
             self._told_at = now
             self._waiting.update(self._completing.waiting())
-        return [*_rows(routed, self._keys, self._tags)]
-
-
-def _rows(routed: Iterable[Routed], keys: Sequence[str], tags: dict[str, OutputTag]) -> Iterator[Any]:
-    for host, bucket, payload in routed:
-        row = Row(keys[bucket], payload)
-        tag = tags.get(host)
-        yield row if tag is None else (tag, row)
-
-
-def _clock() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
+        return [*rows_to(routed, self._keys, self._tags)]

@@ -19,13 +19,12 @@ from events.event import (
     Money,
     Product,
 )
+from events.values import LONGEST_ID
 
 PRICED: Final = frozenset({PRODUCT_VIEW, ADD_TO_CART, REMOVE_FROM_CART, TRANSACTION, TRANSACTION_ITEM})
 """Kinds of event of which features read prices."""
 SORTED: Final = PRICED - {REMOVE_FROM_CART} | {LIST_VIEW, LIST_CLICK, LIKE}
 """Kinds of which they read categories."""
-LONGEST: Final = 1_000
-"""Characters of a product id; no catalogue has a longer one."""
 
 
 class Goods(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -53,7 +52,7 @@ def wanting(event: Event) -> tuple[str, ...]:
         for product in event.products
         if ((sorts and product.category is None) or (prices and product.price is None))
         and product.id is not None
-        and len(product.id) <= LONGEST
+        and len(product.id) <= LONGEST_ID
     ]
     return tuple(dict.fromkeys(wanted))
 

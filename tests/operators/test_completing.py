@@ -264,6 +264,18 @@ def test_what_may_be_a_forgotten_shoppers_goes_before_the_control_record(identit
     assert reads == 8
 
 
+def test_who_is_forgotten_while_the_catalogue_is_read_leaves_no_answers_behind() -> None:
+    network = WaitingNetwork(loading=(0,))
+    bob = view(1, "hat", shopper="bob", user_id="bob")
+    network.events([view(0, "hat", user_id="ann"), bob, b"-ann"], partitions=1)
+    network.settle()
+    assert set(shown(network)) == {"e-0"}
+    network.rows(goods("hat", "hats"), loaded=(0,))
+    network.settle()
+    assert shown(network) == {"e-0": (None,), "e-1": ("hats",)}
+    assert not network.left()
+
+
 def test_a_control_record_that_is_read_again_says_so() -> None:
     network = WaitingNetwork()
     network.events([b"-ann"], partitions=1)
