@@ -81,12 +81,16 @@ class Entities:
                     pending[more.entry] = pending.get(more.entry, 0) + (more.seen or 1)
                     self._add(more, states, pending, as_of, outcome)
             self._give(stage.added, states, pending, as_of, outcome)
-        for entry, state in states.items():
+        for entry in list(states):
+            state = states.get(entry)
+            if state is None:
+                continue
             try:
                 self._keep(entry, state, as_of, outcome, states)
             except Exception as error:  # noqa: BLE001  it costs what the batch adds to one entity
                 self._tell(error)
                 outcome.facts_lost += pending[entry]
+                self._leave_out(entry, states)
         outcome.gone += [entry for entry in outcome.forgotten if entry not in outcome.data]
         for entry in outcome.gone:
             self._sides.gone(entry)
@@ -96,7 +100,7 @@ class Entities:
         """Let time pass for entities whose moment has come; with `whole`, give every row of any."""
         outcome = Outcome()
         for entry in shoppers:
-            data = self._read(entry)
+            data = outcome.data.get(entry) or self._read(entry)  # one before it may have told it something
             if data is None:
                 continue
             moment, runs = next_of(data), self._logic.knows(entry)
@@ -165,7 +169,13 @@ class Entities:
         except Exception as error:  # noqa: BLE001  as above
             self._tell(error)
             outcome.facts_lost += pending.pop(entry)
-            states.pop(entry, None)
+            self._leave_out(entry, states)
+
+    def _leave_out(self, entry: str, states: dict[str, EntityState]) -> None:
+        """Let an entity be what it was before the batch, and so what it tells."""
+        states.pop(entry, None)
+        for more in self._logic.says(EntityState(), entry, gone=True):
+            states.pop(more.entry, None)
 
     def _give(
         self,
@@ -270,6 +280,7 @@ class Entities:
         if until > as_of:
             outcome.next[entry] = until
         else:
+            self._tell_readers(self._logic.says(state, entry, gone=True), as_of, outcome, {})
             outcome.gone.append(entry)
 
     def _forget(self, shopper: str, states: dict[str, EntityState], as_of: int, outcome: Outcome) -> None:

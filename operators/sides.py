@@ -1,4 +1,4 @@
-"""Rows of side inputs that entities look up: which are read by whom, and who is still to be told. Pure.
+"""Rows of side inputs, or of what a view tells, that entities look up: who reads which, who is to be told.
 
 A row lies in the bucket's map beside the entities. Who makes a row of an entity looks up what it says then;
 and when it changes, the entities that read it are looked at once more, some at a time. That a row's readers

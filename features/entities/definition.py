@@ -133,7 +133,7 @@ class EntityView:
             told = [each.feature for each in self.leaders]
             msg = f"view {self.name!r}: leaders by {told}, not all features with an aggregate of their own"
             raise ValueError(msg)
-        aggregates = {repr(feature.aggregate): feature.slot for feature in self.accumulated()}
+        aggregates = {feature.aggregate: feature.slot for feature in self.accumulated()}
         if len(set(aggregates.values())) < len(aggregates):
             msg = f"view {self.name!r}: two accumulators share a slot; change one of the aggregates"
             raise ValueError(msg)
@@ -150,8 +150,11 @@ class EntityView:
         return list({each.aggregate: None for each in self.accumulated() if isinstance(each.aggregate, Side)})
 
     def keeps(self, side: Side) -> bool:
-        """Whether rows of a side input are kept with its entities, for they go by the whole key."""
-        return self.key == (side.part,)
+        """Whether rows of a side input are kept with its entities, for they go by the whole key.
+
+        What another view tells is kept once, beside them.
+        """
+        return self.key == (side.part,) and side.table != FAVOURITES
 
     def public(self) -> list[EntityFeature | Derived]:
         """The features that are written."""

@@ -14,6 +14,7 @@ from features.entities.interaction import Fact, facts, kind_of, page_fact
 from features.entities.settings import EntitySettings
 from features.entities.sides import (
     EVERYWHERE,
+    FAVOURITES,
     NEVER,
     PART,
     Pull,
@@ -70,7 +71,7 @@ class EntityLogic:
         every = [*[make(settings) for make in VIEWS.values()], *given]
         self._expiries = {view.name: view.expiry_ms for view in every}
         told = [
-            (view.name, view.key, view.row, [identity(feature) for feature in view.features])
+            (view.name, view.key, view.row, [identity(feature) for feature in view.features], _said(view))
             for view in given
         ]
         self.catalogue = crc32(repr((told, settings, sorted(self.tables))).encode())
@@ -113,12 +114,18 @@ class EntityLogic:
                 yield bucket, Combined(side_entry(table, key, bucket), accs={slot_of(Side(table)): acc})
 
     def says(self, state: EntityState, entry: str, *, gone: bool = False) -> list[Combined]:
-        """What an entity tells those of its bucket that look it up; once it is `gone`, nothing any more."""
+        """What an entity tells those of its bucket that look it up.
+
+        Once it is `gone` that is nothing any more, also where nobody looks it up now: somebody did before.
+        """
         name, parts = parts_of(entry)
         known = self.views.get(name)
-        if known is None or known.tells is None or name not in self.looked_up:
+        if gone and name == FAVOURITES:
+            names = None
+        elif known is not None and known.tells is not None and name in self.looked_up and not gone:
+            names = known.tells.read(state.accs.get(known.tells.slot))
+        else:
             return []
-        names = None if gone else known.tells.read(state.accs.get(known.tells.slot))
         return [Combined(side_entry(name, parts[0], 0), accs={slot_of(Side(name)): kept_names(names)})]
 
     def owed(self, state: EntityState, entry: str) -> list[Combined]:
@@ -289,6 +296,11 @@ class EntityLogic:
             tail=tuple(head),
             owner=entry,
         )
+
+
+def _said(view: EntityView) -> tuple[str, list[tuple[str, str]]]:
+    """What a view tells, and what it reads of other views and tables: a change is told to who is there."""
+    return view.tells, sorted((side.table, side.beside) for side in view.sides())
 
 
 def _combine(into: dict[str, Combined], known: Compiled, fact: Fact) -> None:

@@ -103,7 +103,7 @@ def kept(row: SideRow) -> list[Any] | None:
 
 
 def kept_names(names: list[str] | None) -> list[Any] | None:
-    """The same of what a view tells; in no order, so that another order is no change.
+    """The same of what a view tells, in the order of the alphabet: another order is no change.
 
     >>> kept_names(["hats", "bags"]), kept_names(None)
     ([None, None, None, ['bags', 'hats']], None)

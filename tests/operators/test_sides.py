@@ -254,6 +254,156 @@ def test_favourites_of_before_there_were_sellers_are_known_once_there_are() -> N
     assert entities.match() is True
 
 
+DAY = 86_400_000
+OF_A_DAY = replace(SETTINGS, pair_expiry=timedelta(days=1))
+
+
+def go_on(entities: Joined, ms: int = 4_000) -> None:
+    """Let time pass with wake-ups, so that rows that are written anew are."""
+    for _ in range(ms // 100):
+        entities.now += 100
+        entities.shard.wake(0)
+    entities.settle()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        EntityLogic(OF_A_DAY, tables=(PRODUCTS, PROFILES)),
+        EntityLogic(replace(OF_A_DAY, views=tuple(name for name in VIEWS if name != "favourites"))),
+    ],
+)
+def test_favourites_that_expire_while_nobody_asks_for_them_are_not_there_again(other: EntityLogic) -> None:
+    entities = Joined(EntityLogic(OF_A_DAY))
+    entities.side(seller("hats"))
+    entities.see("ann")
+    entities.settle()
+    entities.now += 80_000_000
+    entities.see("ann", category=None)
+    entities.settle()
+    for logic in (other, EntityLogic(OF_A_DAY)):
+        entities.logic, entities.combining = logic, Combining(logic, 1)
+        entities.restart()
+        entities.see("bob", category=None)
+        go_on(entities)
+        entities.now += 10_000_000
+        go_on(entities)
+        entities.see("ann", category=None)
+    go_on(entities)
+    assert entities.state(entry_of("favourites", ("ann",))) is None
+    assert entities.match() is None
+    assert entities.state(TOP) is None
+
+
+def test_favourites_that_expire_just_when_their_readers_are_told_are_gone() -> None:
+    """One wake-up finds both due, the entity first."""
+    entities = Joined(EntityLogic(OF_A_DAY))
+    entities.side(seller("hats"))
+    entities.see("ann")
+    gone = entities.now + DAY + 60_000
+    bags, ties = (entities.seen("ann", "", category) for category in ("bags", "ties"))
+    entities.now = gone - 80_000_000
+    entities.see("ann", category=None)
+    entities.now = gone - 700
+    entities.shard.wake(0)
+    for event in (bags, ties):
+        into: dict[str, Combined] = {}
+        entities.logic.combine(into, event, order=False)
+        entities.add(into[entry_of("favourites", ("ann",))])
+        entities.now += 5
+        entities.shard.wake(0)
+    row, favourites = entities.state(TOP), entities.state(entry_of("favourites", ("ann",)))
+    assert row is not None
+    assert favourites is not None
+    assert favourites.next < row.next < gone + 600
+    entities.now = gone + 600
+    entities.shard.wake(0)
+    entities.settle()
+    assert entities.match() is None
+    assert entities.state(TOP) is None
+
+
+@pytest.mark.parametrize("broken", ["rows", "add"])
+def test_what_is_lost_of_favourites_is_not_told_either(broken: str) -> None:
+    class Defective(EntityLogic):
+        on = False
+
+        def rows(self, state: EntityState, entry: str, **more: Any) -> Any:
+            if self.on and broken == "rows" and entry.startswith("favourites"):
+                raise ZeroDivisionError
+            return super().rows(state, entry, **more)
+
+        def add(self, state: EntityState, more: Combined, as_of: int) -> None:
+            if self.on and broken == "add" and entry_of("favourites", ("ann",)) == more.entry and state.seen:
+                raise ZeroDivisionError
+            super().add(state, more, as_of)
+
+    logic = Defective(SETTINGS)
+    entities = Joined(logic)
+    logic.on = True
+    stages = [
+        *decode(entities.combining.batches([Interaction(entities.seen("ann", "s1"), False)], 0)[0][1]).stages,
+        *decode(entities.combining.batches([Interaction(entities.seen("ann", "s1"), False)], 0)[0][1]).stages,
+    ]
+    entities.shard.take(encode(Batch(0, entities.now, stages=stages)))
+    assert entities.shard.counts()["facts.lost"] == 2
+    assert (entities.state(entry_of("favourites", ("ann",))), entities.state(TOP)) == (None, None)
+    assert entities.values("user:ann:seller:s1")["view_count"] == 2
+
+
+def test_a_view_of_shoppers_reads_what_favourites_tells() -> None:
+    liked = EntityView(
+        name="liked",
+        key=("shopper",),
+        of="event",
+        row=("user", "liked"),
+        expiry=timedelta(days=3),
+        features=(
+            EntityFeature("looks", Count("view"), "Views.", unit="events"),
+            EntityFeature("top", Side(FAVOURITES), "Favourites.", "categories", "list"),
+        ),
+    )
+    views = [VIEWS["favourites"](SETTINGS), liked]
+    entities = Joined(EntityLogic(replace(SETTINGS, views=()), views))
+    entities.see("ann")
+    entities.see("ann", category="bags")
+    entities.settle()
+    assert entities.values("user:ann:liked") == {"looks": 2, "top": ["bags", "hats"]}
+
+
+def test_a_change_of_what_is_told_or_read_makes_rows_anew() -> None:
+    views = [VIEWS[name](SETTINGS) for name in ("favourites", "seller")]
+    quiet = [replace(views[0], tells=""), views[1]]
+    bare = replace(views[1], features=tuple(_always(each) for each in views[1].features))
+    assert len({EntityLogic(SETTINGS, some).catalogue for some in (views, quiet, [views[0], bare])}) == 3
+
+
+def _always(feature: EntityFeature | Derived) -> EntityFeature | Derived:
+    """A feature that reads favourites in any job."""
+    if (
+        isinstance(feature, EntityFeature)
+        and isinstance(feature.aggregate, Side)
+        and feature.aggregate.beside
+    ):
+        return replace(feature, aggregate=replace(feature.aggregate, beside=""))
+    return feature
+
+
+def test_two_ways_of_reading_one_table_are_refused() -> None:
+    with pytest.raises(ValueError, match="two accumulators share a slot"):
+        EntityView(
+            name="pair",
+            key=("shopper", "seller"),
+            of="seller",
+            row=("a", "b"),
+            expiry=timedelta(days=1),
+            features=(
+                EntityFeature("a", Side(FAVOURITES), "A.", "categories", "list"),
+                EntityFeature("b", Side(FAVOURITES, beside=SELLERS), "B.", "categories", "list"),
+            ),
+        )
+
+
 def test_rows_that_nobody_reads_are_kept_without_a_look() -> None:
     entities = Joined()
     entities.side(profile("hats"), seller("hats"))
