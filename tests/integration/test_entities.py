@@ -17,6 +17,7 @@ from jobs.inputs import sources
 from operators.ledger import VERDICTS
 from tests.entity_oracle import Line, Rows, Seen, Sets, rows
 from tests.events.recorded import SNOWPLOW, product, tsv_line
+from tests.events.test_first_trackers import BODY, LINE, ORDER, change
 from tests.harness import wait_until
 from tests.integration.live_job import END_S, Surroundings, live_job
 from tests.integration.test_declared_sources import send
@@ -204,3 +205,49 @@ def test_every_value_is_the_oracles_before_and_after_a_restart(around: Surroundi
         assert int(around.client.pttl(pair)) <= 30 * 86_400_000  # type: ignore[arg-type]
         told = f"{config.redis_prefix}pipeline:{config.job_name}:entities:progress"
         assert around.client.hexists(told, "0/entities")
+
+
+def test_every_shipped_source_and_the_first_trackers_give_the_oracles_values(around: Surroundings) -> None:
+    draw, seen = random.Random(5), []
+    shipped = [
+        replace(source, topic=f"{around.name}-{source.topic}")
+        for source in sources(["clickstream-events", "purchase-events"])
+    ]
+    config = around.config(
+        sources=tuple(shipped), parallelism=2, entities=EntitySettings(tuple(VIEWS)), start="earliest"
+    )
+    for source, kinds in zip(shipped, (tuple(KINDS.values()), ("purchase",)), strict=True):
+        around.kafka.create_topic(source.topic, 2)
+        records: list[Any] = [{"user_id": "nobody", "product_id": 1, "event_type": "view"}]
+        for _ in range(150):
+            at = time.time_ns() // 1_000_000 - draw.choice((0, 5_000, 20 * 60_000))
+            user, item, kind = draw.randrange(8), draw.randrange(6), draw.choice(kinds)
+            seen.append(Seen(str(user), kind, at, (Line(str(item)),)))
+            records.append({"user_id": user, "product_id": item, "event_type": kind, "timestamp": at})
+            records[-1] |= {"session_id": f"s{user}", "metadata": {"from": "test"}}
+        send(around, source.topic, records)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime())
+    at = int(time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S.000")) - time.timezone) * 1000
+    lines = []
+    for number in range(24):
+        buyer, order = str(number % 8), f"o-{number}"
+        told = {"user_id": buyer, "domain_userid": None, "derived_tstamp": stamp, "collector_tstamp": stamp}
+        parts = (
+            ORDER | {"tr_orderid": order},
+            LINE | {"ti_orderid": order},
+            change("add_to_cart", BODY),
+            change("remove_from_cart", BODY),
+        )
+        lines += [
+            tsv_line(**(fields | told | {"event_id": f"{order}-{part}"})) for part, fields in enumerate(parts)
+        ]
+        seen.append(Seen(buyer, "purchase", at))
+        seen.append(Seen(buyer, "line", at, (Line("1001", "clothes/shirts", Decimal("20.25")),)))
+        seen.append(Seen(buyer, "add_to_cart", at, (Line("1001", "ties", Decimal("3.49"), "GBP"),)))
+    around.send(lines)
+    with live_job(around, config) as job:
+        counts = job.wait_read(2 * 151 + len(lines))
+        assert counts["read"] == sum(counts[verdict] for verdict in VERDICTS)
+        assert counts["dead"] == 2
+        agree(around, config.redis_prefix, seen)
+        assert job.failures() == 0
