@@ -4,7 +4,7 @@ A row lies in the bucket's map beside the entities. Who makes a row of an entity
 and when it changes, the entities that read it are looked at once more, some at a time. That a row's readers
 are to be told stands in its own state until the last of them was looked at, so that a crash tells them again.
 
-Who reads it is known in memory only: it follows from the names of the entries.
+Who reads it is known in memory only: it follows from the names of the entries. Pure.
 """
 
 from dataclasses import dataclass

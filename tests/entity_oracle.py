@@ -166,9 +166,8 @@ def _times(everything: list[Seen], hashes: Rows) -> None:
                 hashes[f"user:{shopper}:item:{name}"]["avg_time_seconds"] = repr(10 * len(beats) / len(views))
 
 
-def _top_categories(hers: list[Seen]) -> list[str]:
-    found = _by(hers, lambda line: line.category)
-    return sorted(found, key=lambda name: (-_score(found[name]), -max(e.at for e in found[name]), name))[:3]
+def _by_weight(found: dict[str, list[Seen]]) -> list[str]:
+    return sorted(found, key=lambda name: (-_score(found[name]), -max(e.at for e in found[name]), name))
 
 
 def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
@@ -178,11 +177,9 @@ def _categories(seen: list[Seen], hashes: Rows, sets: Sets) -> None:
             continue
         for name, own in found.items():
             hashes[f"user:{shopper}:category:{name}"] = _counted(own)
-        order = sorted(found, key=lambda name: (-_score(found[name]), -max(e.at for e in found[name]), name))
+        order = _by_weight(found)
         hashes[f"user:{shopper}:favourites"] = {
-            "favourite_categories": json.dumps(
-                _top_categories(all_of_hers), separators=(",", ":"), ensure_ascii=False
-            ),
+            "favourite_categories": json.dumps(order[:3], separators=(",", ":"), ensure_ascii=False),
             "category_diversity": str(len(found)),
         }
         sets[f"user:{shopper}:categories"] = [(name, _score(found[name])) for name in order[:100]]
@@ -196,6 +193,7 @@ def _sellers(seen: list[Seen], hashes: Rows, sets: Sets, tables: Tables) -> None
                 found[each.seller].append(each)
         if not found:
             continue
+        looked_at = _by_weight(_by(all_of_hers, lambda line: line.category))[:3]
         scores = {n: sum(SELLER_WEIGHTS.get(e.kind, 0) for e in own) for n, own in found.items()}
         for name, own in found.items():
             by_kind = {kind: _number(kind, own) for kind in SELLER_WEIGHTS}
@@ -207,7 +205,7 @@ def _sellers(seen: list[Seen], hashes: Rows, sets: Sets, tables: Tables) -> None
                 "last_interaction": str(max(each.at for each in own)),
                 "score": str(scores[name]),
             }
-            liked = tables.profiles.get(shopper) or _top_categories(all_of_hers)
+            liked = tables.profiles.get(shopper) or looked_at
             if name in tables.sellers and liked:
                 match = any(each in liked for each in tables.sellers[name])
                 hashes[f"user:{shopper}:seller:{name}"]["favorites_match"] = str(int(match))

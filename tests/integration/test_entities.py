@@ -52,6 +52,12 @@ WEB_PAGE = SNOWPLOW.format("web_page"), {"id": "page-1"}
 PRICES = (None, "9.99", "499.99", "700.00", "1000.00", "6000.00")
 
 
+def this_second() -> tuple[int, str]:
+    """The second that has begun, in epoch ms and as Snowplow writes it."""
+    second = int(time.time())
+    return second * 1000, time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime(second))
+
+
 def orders(draw: random.Random, count: int, first: int) -> Iterator[tuple[dict[str, Any], Seen]]:
     """Records of the declared source, with what the oracle is to know of each."""
     for number in range(first, first + count):
@@ -153,8 +159,7 @@ def test_every_value_is_the_oracles_before_and_after_a_restart(around: Surroundi
     sent = [record for record, _ in first]
     send(around, shop.topic, [*sent, *sent[:40], {"id": "x"}, b"{"])
     send(around, sellers.topic, [record for record, _ in liked])
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime())
-    at = int(time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S.000")) - time.timezone) * 1000
+    at, stamp = this_second()
     around.send(
         tsv_line(
             product(id=HOT, category="hats"),
@@ -226,8 +231,7 @@ def test_every_shipped_source_and_the_first_trackers_give_the_oracles_values(aro
             records.append({"user_id": user, "product_id": item, "event_type": kind, "timestamp": at})
             records[-1] |= {"session_id": f"s{user}", "metadata": {"from": "test"}}
         send(around, source.topic, records)
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime())
-    at = int(time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S.000")) - time.timezone) * 1000
+    at, stamp = this_second()
     lines = []
     for number in range(24):
         buyer, order = str(number % 8), f"o-{number}"

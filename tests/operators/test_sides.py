@@ -26,7 +26,10 @@ from operators.sides import Readers
 from sinks.keys import key_of
 from tests.operators.test_entities import Beyond
 
+DAY = 86_400_000
 SETTINGS = EntitySettings(tuple(VIEWS))
+OF_A_DAY = replace(SETTINGS, pair_expiry=timedelta(days=1))
+"""Pairs, and favourites, expire after a day."""
 HAT = SideRow(PRODUCTS, "hat", name="A hat", category="hats", price=Money(1999, "EUR"))
 ANN = side_entry(PROFILES, "ann", 0)
 TOP = side_entry(FAVOURITES, "ann", 0)
@@ -59,6 +62,18 @@ class Joined(Beyond):
 
     def side(self, *rows: SideRow) -> None:
         self.give(self.combining.sides(rows, self.now))
+
+    def run(self, logic: EntityLogic) -> None:
+        """Go on from the state with other views or tables."""
+        self.logic, self.combining = logic, Combining(logic, 1)
+        self.restart()
+
+    def add_to(self, entry: str, *events: Event) -> None:
+        """Tell one entity alone of events."""
+        into: dict[str, Combined] = {}
+        for event in events:
+            self.logic.combine(into, event, order=False)
+        self.add(into[entry])
 
     def settle(self) -> int:
         """Wake it until nothing is due for a while; how many wake-ups that took."""
@@ -132,7 +147,7 @@ def test_a_product_that_expires_leaves_what_the_catalogue_says_and_a_tombstone_t
     entities = Joined(EntityLogic(replace(SETTINGS, expiry=timedelta(days=1))))
     entities.side(HAT)
     entities.see("ann")
-    entities.now += 2 * 86_400_000
+    entities.now += 2 * DAY
     entities.settle()
     state = entities.state(entry_of("product", ("hat",)))
     assert state is not None
@@ -141,7 +156,7 @@ def test_a_product_that_expires_leaves_what_the_catalogue_says_and_a_tombstone_t
     entities.see("bob")
     assert entities.values("product:hat:stats")["total_views"] == 1
     assert entities.values("product:hat:stats")["product_name"] == "A hat"
-    entities.now += 2 * 86_400_000
+    entities.now += 2 * DAY
     entities.settle()
     rows = len(entities.sink.rows)
     entities.side(SideRow(PRODUCTS, "hat", gone=True), SideRow(PRODUCTS, "never", gone=True))
@@ -206,7 +221,7 @@ def test_what_a_shopper_looks_at_most_reaches_pairs_that_get_no_event() -> None:
 
 
 def test_favourites_that_expire_are_none_of_a_pair_that_stays() -> None:
-    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities = Joined(EntityLogic(OF_A_DAY))
     entities.side(seller("hats"))
     entities.see("ann")
     entities.now += 80_000_000
@@ -223,11 +238,11 @@ def test_favourites_that_expire_are_none_of_a_pair_that_stays() -> None:
 @pytest.mark.parametrize("turn", [1, -1])
 def test_who_comes_in_the_batch_in_which_favourites_go_is_told(turn: int) -> None:
     """The pair is made of an event of today, what is in favour of those that are too old to count."""
-    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities = Joined(EntityLogic(OF_A_DAY))
     entities.side(seller("hats"))
     entities.see("ann", seller_id="")
     old = entities.seen("ann", "")
-    entities.now += 2 * 86_400_000
+    entities.now += 2 * DAY
     into: dict[str, Combined] = {}
     for event in (old, entities.seen("ann", "s1", None)):
         entities.logic.combine(into, event, order=False)
@@ -243,19 +258,10 @@ def test_favourites_of_before_there_were_sellers_are_known_once_there_are() -> N
     entities.see("ann")
     entities.settle()
     assert entities.state(TOP) is None
-    entities.logic = EntityLogic(SETTINGS)
-    entities.combining = Combining(entities.logic, 1)
-    entities.restart()
+    entities.run(EntityLogic(SETTINGS))
     entities.side(seller("hats"))
-    for _ in range(30):
-        entities.now += 100
-        entities.shard.wake(0)
-    entities.settle()
+    go_on(entities)
     assert entities.match() is True
-
-
-DAY = 86_400_000
-OF_A_DAY = replace(SETTINGS, pair_expiry=timedelta(days=1))
 
 
 def go_on(entities: Joined, ms: int = 4_000) -> None:
@@ -282,8 +288,7 @@ def test_favourites_that_expire_while_nobody_asks_for_them_are_not_there_again(o
     entities.see("ann", category=None)
     entities.settle()
     for logic in (other, EntityLogic(OF_A_DAY)):
-        entities.logic, entities.combining = logic, Combining(logic, 1)
-        entities.restart()
+        entities.run(logic)
         entities.see("bob", category=None)
         go_on(entities)
         entities.now += 10_000_000
@@ -307,9 +312,7 @@ def test_favourites_that_expire_just_when_their_readers_are_told_are_gone() -> N
     entities.now = gone - 700
     entities.shard.wake(0)
     for event in (bags, ties):
-        into: dict[str, Combined] = {}
-        entities.logic.combine(into, event, order=False)
-        entities.add(into[entry_of("favourites", ("ann",))])
+        entities.add_to(entry_of("favourites", ("ann",)), event)
         entities.now += 5
         entities.shard.wake(0)
     row, favourites = entities.state(TOP), entities.state(entry_of("favourites", ("ann",)))
@@ -548,10 +551,10 @@ def test_who_is_forgotten_has_no_profile_any_more_and_a_new_one_counts() -> None
 
 
 def test_a_pair_that_expires_is_told_nothing() -> None:
-    entities = Joined(EntityLogic(replace(SETTINGS, pair_expiry=timedelta(days=1))))
+    entities = Joined(EntityLogic(OF_A_DAY))
     entities.side(seller("hats"), profile("hats"))
     entities.see("ann")
-    entities.now += 2 * 86_400_000
+    entities.now += 2 * DAY
     entities.settle()
     rows = len(entities.sink.rows)
     entities.side(profile("bags"), seller("bags"))
