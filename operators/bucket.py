@@ -9,6 +9,11 @@ from operators.ledger import Ledger
 from operators.schedule import NEVER, Schedule
 from sinks.sequence import Stamp
 
+GATHER_MS: Final = 200
+"""So long after it looked for shoppers whose values change a bucket looks again: each look is a write of its
+own, unless a batch comes meanwhile that takes them along."""
+WAIT_MS: Final = 1_000
+"""So long they wait for batches that wait themselves."""
 LOOK_MS: Final = 5_000
 """So long after its last write a bucket asks Redis whether it still holds what it took."""
 
@@ -53,6 +58,8 @@ class Bucket:
     schedule: Schedule = field(default_factory=Schedule)
     armed: int = NEVER
     """The earliest timer that Flink holds for it, as far as known."""
+    looked_at: int = 0
+    """When it last saw to all whose moment had come, epoch ms."""
     look_at: int = 0
     """When Redis is to be asked at the latest whether it still holds what it took, epoch ms."""
     rewriting: Rewriting | None = None
@@ -82,4 +89,11 @@ class Bucket:
     def moment(self, rewrite_at: int) -> int:
         """When the bucket has something to do, epoch ms; rewriting goes on no earlier than `rewrite_at`."""
         again = self.look_at if self.rewriting is None else rewrite_at
-        return min(self.schedule.earliest, self.backlog.until, self.leading.moment, again)
+        return min(self.departure, self.backlog.until, self.leading.moment, again)
+
+    @property
+    def departure(self) -> int:
+        """When to let time pass for shoppers, unless a batch does so before, epoch ms."""
+        earliest = self.schedule.earliest
+        patient = min(self.backlog.until, earliest + WAIT_MS) if self.backlog.payloads else 0
+        return max(earliest, self.looked_at + GATHER_MS, patient)

@@ -95,6 +95,13 @@ class Outcome:
             if order is not None:
                 self.interactions.append(Interaction(event, order))
 
+    def take_along(self, aged: "Outcome") -> None:
+        """Add what a wake-up came to, of shoppers that are not part of this."""
+        self.rows += aged.rows
+        self.data |= aged.data
+        self.next |= aged.next
+        self.gone += aged.gone
+
     def judge_like(self, other: "Outcome") -> None:
         """Take over what was judged, without what came of it."""
         for verdict, number in other.verdicts.items():

@@ -1,6 +1,6 @@
 """The work of one operator instance on its buckets: batches, wake-ups, what is due when. Knows no Flink."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,8 @@ from sinks.dead_letters import dead_letter
 
 CHUNK: Final = 500
 """Shoppers a wake-up handles before new events have their turn."""
+ALONG: Final = 100
+"""Shoppers whose moment has come that a batch takes along: they share its write, and its place in Flink."""
 REWRITE_CHUNK: Final = 100
 """Shoppers whose rows are written again in one go."""
 BREATH_MS: Final = 5
@@ -146,11 +148,9 @@ class Shard:
     def _wake(self, bucket: Bucket, now: int) -> None:
         if bucket.leading.moment <= now:
             self._lead(bucket, now)
-        if bucket.schedule.earliest <= now:
+        if bucket.departure <= now:
             as_of = self._as_of(bucket, now)
-            outcome = self._applier.advance(bucket.schedule.due(as_of, CHUNK), as_of)
-            bucket.ledger.add("woken", len(outcome.data) + len(outcome.gone))
-            bucket.ledger.add("wake_bugs", outcome.bugs)
+            outcome = self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now)
             self._keep(bucket, outcome, now)
             self._free_at = self._clock() + BREATH_MS
         elif bucket.rewriting is not None and now >= self._rewrite_at:
@@ -161,6 +161,21 @@ class Shard:
             self._rewrite_at = self._clock() + 1000 * len(shoppers) // self._options.rewrites_per_s
         elif self._writing.due(bucket, now):
             self._keep(bucket, Outcome(), now)
+
+    def _advance(self, bucket: Bucket, shoppers: Iterable[str], as_of: int, now: int) -> Outcome:
+        outcome = self._applier.advance(shoppers, as_of)
+        bucket.ledger.add("woken", len(outcome.data) + len(outcome.gone))
+        bucket.ledger.add("wake_bugs", outcome.bugs)
+        # Entities tell each other by moments, which gathering would only put off.
+        if bucket.schedule.earliest > as_of and not self._options.beyond:
+            bucket.looked_at = now
+        return outcome
+
+    def _take_along(self, bucket: Bucket, outcome: Outcome, as_of: int, now: int) -> None:
+        """Let time pass with a batch for shoppers whose moment has come; whom it touched are done already."""
+        done = outcome.data.keys() | outcome.gone
+        due = [each for each in bucket.schedule.due(as_of, ALONG) if each not in done]
+        outcome.take_along(self._advance(bucket, due, as_of, now))
 
     def _lead(self, bucket: Bucket, now: int) -> None:
         """Tell the owners of sorted sets over all who leads among this bucket's entities."""
@@ -233,6 +248,8 @@ class Shard:
             self._beyond += self.combining.batches(outcome.interactions, work.newest)
             ledger.add("facts.lost", self.combining.lost)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
+        if not self._options.beyond:  # an entity's moment may concern another that the batch has touched
+            self._take_along(bucket, outcome, as_of, now)
         self._keep(bucket, outcome, now)
         self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
         bucket.backlog.clear(self._waiting)

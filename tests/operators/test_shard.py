@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.event import Event
 from features.logic import ShopperLogic
 from features.row import FeatureRow
 from features.settings import Definitions, Window
 from features.state import FUTURE_MS, ShopperState
 from operators import ledger as ledgers
 from operators.batch import Batch
+from operators.bucket import GATHER_MS, WAIT_MS
 from operators.ledger import VERDICTS
 from operators.schedule import NEVER
-from operators.shard import BREATH_MS, CHUNK
+from operators.shard import ALONG, BREATH_MS, CHUNK
 from operators.store import LEDGER
 from tests.operators.fakes import NOW, Instance, LogicWithADefect, view
 
@@ -242,7 +244,7 @@ def test_a_restored_bucket_goes_on_where_it_was() -> None:
 
 @pytest.mark.property
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4_000)), min_size=1, max_size=8))
-def test_a_bucket_with_state_always_has_a_timer_at_or_before_its_earliest_moment(
+def test_a_bucket_with_state_always_has_a_timer_at_its_earliest_moment_or_soon_after_it_looked(
     story: list[tuple[str, int]],
 ) -> None:
     one = Instance(definitions=SHORT)
@@ -250,7 +252,7 @@ def test_a_bucket_with_state_always_has_a_timer_at_or_before_its_earliest_moment
         one.pass_time(one.now + wait)
         one.take(view(str(number), shopper, one.now))
         due = [one.logic.next_of(data) for shopper, data in one.store.items() if shopper != LEDGER]
-        assert min(one.timers) <= min(due, default=NEVER)
+        assert min(one.timers) <= max(min(due, default=NEVER), one.now + GATHER_MS)
 
 
 def test_a_wake_up_handles_a_chunk_and_lets_events_go_first() -> None:
@@ -265,6 +267,74 @@ def test_a_wake_up_handles_a_chunk_and_lets_events_go_first() -> None:
     one.take(view("x", "zoe", one.now))
     one.wake()
     assert one.counts()["woken"] == CHUNK + 10
+
+
+def visit(event_id: str, shopper: str, at: int) -> Event:
+    """A product view in a session that is the shopper's own."""
+    return msgspec.structs.replace(view(event_id, shopper, at), session_id=f"session of {shopper}")
+
+
+def test_a_batch_takes_along_whose_moment_has_come() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(visit("1", "ann", NOW), visit("2", "bob", NOW))
+    one.now += 6_000
+    one.take(visit("3", "bob", one.now))
+    assert one.sink.round_trips == 2
+    assert one.counts()["woken"] == 1, "bob's event has brought him up to date"
+    assert one.sink.hashes["user", "ann", "session"].at == one.now
+    assert one.sink.shown("bob")["product_view_count"] == 1
+
+
+def test_a_batch_takes_along_so_many_and_the_rest_have_their_turn_at_once() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(*(visit(str(n), f"shopper{n}", NOW) for n in range(ALONG + 10)))
+    one.now += 7_000
+    one.take(visit("x", "zoe", one.now))
+    assert one.counts()["woken"] == ALONG
+    one.wake()
+    assert one.counts()["woken"] == ALONG + 10
+
+
+def test_whose_moment_comes_just_after_a_look_waits_for_the_next() -> None:
+    one = Instance(definitions=SHORT)
+    for number in range(4):
+        one.take(visit(str(number), f"shopper{number}", one.now))
+        one.now += 30
+    ends = NOW + SHORT.session_gap_ms
+    one.pass_time(ends)
+    looked, trips = one.counts()["woken"], one.sink.round_trips
+    one.pass_time(ends + GATHER_MS - 1)
+    assert one.counts()["woken"] == looked
+    one.pass_time(ends + GATHER_MS)
+    assert (one.counts()["woken"], one.sink.round_trips) == (looked + 3, trips + 1)
+
+
+def test_whose_moment_comes_while_batches_wait_waits_for_them_but_not_for_long() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(visit("1", "ann", NOW))
+    one.pass_time(NOW + SHORT.session_gap_ms - 100)
+    one.take(visit("2", "bob", one.now), batch=Batch(0, one.now - 60_000))
+    one.pass_time(NOW + SHORT.session_gap_ms + WAIT_MS - 1)
+    assert "woken" not in one.counts()
+    one.pass_time(NOW + SHORT.session_gap_ms + WAIT_MS)
+    assert one.counts()["woken"] == 1
+    assert one.sink.shown("bob") == {}
+
+
+@pytest.mark.property
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2_500)), min_size=1, max_size=12))
+def test_no_moment_passes_unseen_for_longer_than_a_bucket_gathers(story: list[tuple[str, int]]) -> None:
+    one = Instance(definitions=SHORT)
+    for number, (shopper, wait) in enumerate(story):
+        one.pass_time(one.now + wait)
+        one.take(visit(str(number), shopper, one.now))
+        states = [(name, data) for name, data in one.store.items() if name != LEDGER]
+        assert all(one.logic.next_of(data) > one.now - GATHER_MS for _, data in states)
+        for name, data in states:
+            state = one.logic.load(data)
+            for row in one.logic.all_rows(state, name):
+                if row.until > one.now and row.values:
+                    assert one.sink.hashes[row.entity, row.entity_id, row.window].values == row.values
 
 
 def test_a_wake_up_that_fails_is_tried_again_later() -> None:
