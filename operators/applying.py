@@ -31,11 +31,13 @@ class Applying(Protocol):
     def catalogue(self) -> int:  # noqa: D102
         ...
 
-    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:  # noqa: D102
-        ...
+    def apply(  # noqa: D102
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome: ...
 
-    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:  # noqa: D102
-        ...
+    def advance(  # noqa: D102
+        self, shoppers: Iterable[str], as_of: int, whole: bool = False, outcome: Outcome | None = None
+    ) -> Outcome: ...
 
     def whole(self, shoppers: Iterable[str], outcome: Outcome) -> list[FeatureRow]:  # noqa: D102
         ...
@@ -72,17 +74,24 @@ class Applier(ABC):
         """No row outlives its last event by more."""
 
     @abstractmethod
-    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
-        """Apply a batch. `floors` are those of the bucket; they are kept up to date."""
+    def apply(
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome:
+        """Apply a batch, and fill `outcome`. `floors` are those of the bucket; they are kept up to date."""
 
     @property
     def catalogue(self) -> int:
         """Fingerprint of the features that the rows hold."""
         return self._logic.catalogue
 
-    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:
-        """Let time pass for shoppers whose moment has come; with `whole`, give every row of any shopper."""
-        outcome = Outcome()
+    def advance(
+        self, shoppers: Iterable[str], as_of: int, whole: bool = False, outcome: Outcome | None = None
+    ) -> Outcome:
+        """Let time pass for shoppers whose moment has come; with `whole`, give every row of any shopper.
+
+        What it comes to is added to `outcome`, of which they are no part yet.
+        """
+        outcome = outcome or Outcome()
         for shopper in shoppers:
             try:
                 self._pass_time(shopper, as_of, outcome, whole)
@@ -141,7 +150,7 @@ class Applier(ABC):
             self._one_by_one(shopper, records, data, as_of, outcome)
 
     def _erased(self, shopper: str, state: ShopperState, as_of: int, outcome: Outcome) -> None:
-        outcome.rows += forgotten_rows(self._logic, state, shopper, as_of)
+        outcome.give(forgotten_rows(self._logic, state, shopper, as_of))
         outcome.forgotten.add(shopper)
         remember(self._floors, shopper, state.seen, as_of, as_of + self._rows_live_ms)
 
@@ -170,7 +179,7 @@ class Applier(ABC):
         self._go_on(shopper, state, data)
         rows = logic.rows(state, shopper)
         self._keep(shopper, state, as_of, outcome)
-        outcome.rows += rows
+        outcome.give(rows)
         for (verdict, order), record in zip(told, records, strict=False):
             outcome.judge(verdict, record, order)
         for verdict, record in zip(verdicts, records, strict=False):
@@ -193,7 +202,7 @@ class Applier(ABC):
                 outcome.spoiled.append(Spoiled("bug", record, Dead("", ()), error))
                 data = self._count_seen(shopper, data)
                 continue
-            outcome.rows += rows
+            outcome.give(rows)
             outcome.judge(verdict, record, order)
         if data is not None and data is not before:
             outcome.data[shopper] = data
@@ -213,7 +222,7 @@ class Applier(ABC):
         rows = logic.all_rows(state, shopper) if whole else logic.rows(state, shopper)
         rows += self._more_rows(state, shopper, as_of, whole=whole)
         self._keep(shopper, state, as_of, outcome)
-        outcome.rows += rows
+        outcome.give(rows)
 
     def _more_rows(self, state: ShopperState, shopper: str, as_of: int, *, whole: bool) -> list[FeatureRow]:
         """Rows beside the logic's."""

@@ -58,9 +58,11 @@ class Devices(Applier):
         super().__init__(logic, read, postpone_ms, tells=tells)
         self._items = items
 
-    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
+    def apply(
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome:
         """Apply a batch's records and logins in their order, device by device."""
-        outcome = Outcome()
+        outcome = outcome or Outcome()
         self._floors = {} if floors is None else floors
         for begin, end, unlink in stretches(work.unlinks, len(work.records)):
             devices: dict[str, list[Item]] = {}
@@ -100,7 +102,7 @@ class Devices(Applier):
         rows += self._point(state, device, before, as_of, work)
         if work.changed:
             self._keep(device, state, as_of, outcome)
-        outcome.rows += rows
+        outcome.give(rows)
         outcome.moves += work.moves
         outcome.forwards += work.forwards
         for verdict, order, record in work.verdicts:
@@ -209,7 +211,7 @@ class Devices(Applier):
                 continue
             state.pointed = 0
             work = _Work()
-            outcome.rows += self._point(state, device, [], as_of, work)
+            outcome.give(self._point(state, device, [], as_of, work))
             self._keep(device, state, as_of, outcome)
         if linked:
             outcome.unlinks.append(replace(forget, before=len(outcome.forwards)))

@@ -69,9 +69,11 @@ class Entities:
         """Fingerprint of the features that the rows hold."""
         return self._logic.catalogue
 
-    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
+    def apply(
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome:
         """Forget, and add what comes after, stage by stage."""
-        outcome, states = Outcome(), dict[str, EntityState]()
+        outcome, states = outcome or Outcome(), dict[str, EntityState]()
         pending: dict[str, int] = {}
         for stage in work.stages:
             for shopper in stage.forgotten:
@@ -96,9 +98,11 @@ class Entities:
             self._sides.gone(entry)
         return outcome
 
-    def advance(self, shoppers: Iterable[str], as_of: int, whole: bool = False) -> Outcome:
+    def advance(
+        self, shoppers: Iterable[str], as_of: int, whole: bool = False, outcome: Outcome | None = None
+    ) -> Outcome:
         """Let time pass for entities whose moment has come; with `whole`, give every row of any."""
-        outcome = Outcome()
+        outcome = outcome or Outcome()
         for entry in shoppers:
             data = outcome.data.get(entry) or self._read(entry)  # one before it may have told it something
             if data is None:
@@ -237,7 +241,7 @@ class Entities:
         rows = self._logic.rows(state, entry, whole=whole, pull=pull)
         outcome.data[entry] = self._logic.dump(state)
         outcome.next[entry] = state.next
-        outcome.rows += rows
+        outcome.give(rows)
         outcome.scores += scores
         self._sides.met(entry)
         self._sides.owed.discard(entry)
@@ -258,7 +262,7 @@ class Entities:
         self._tell_readers(self._logic.says(state, entry, gone=True), as_of, outcome, states)
         if state.last:
             # A row from before the expiry was shortened lives longer, and would refuse what begins anew.
-            outcome.rows += self._logic.forgotten(state, entry, as_of)
+            outcome.give(self._logic.forgotten(state, entry, as_of))
         if self._logic.remains(state, entry):
             outcome.data[entry], outcome.next[entry] = self._logic.dump(state), state.next
         else:
@@ -294,7 +298,7 @@ class Entities:
             for known in (True, False):
                 try:
                     state = self._taken(entry, states, outcome) if known else EntityState()
-                    outcome.rows += self._logic.forgotten(state, entry, as_of)
+                    outcome.give(self._logic.forgotten(state, entry, as_of))
                     break
                 except Exception as error:  # noqa: BLE001  as above
                     self._tell(error)

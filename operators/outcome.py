@@ -1,7 +1,8 @@
 """What became of a batch's events, or of a wake-up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from events.event import Event
 from events.verdict import Dead, Reason
@@ -11,6 +12,9 @@ from features.row import FeatureRow
 from features.state import FUTURE_MS
 from operators.batch import Forgetting, Record
 from operators.places import SNOWPLOWS
+
+AHEAD: Final = 32
+"""Rows that are worth a call of their own, while the next are made."""
 
 
 class Spoiled(NamedTuple):
@@ -76,6 +80,11 @@ class Outcome:
     sources: dict[tuple[int, str], int] = field(default_factory=dict)
     """Verdicts on records of declared sources, by a partition of theirs."""
 
+    send: Callable[["Outcome"], None] | None = None
+    """Sends what `rows` has beyond `ahead`, without waiting for an answer."""
+    ahead: int = 0
+    """How many of the rows were sent already."""
+
     def judge(self, verdict: str, record: Record, order: bool | None = None) -> None:
         """Note the logic's verdict; `order` is None where entities are not to be told."""
         if verdict == "future":
@@ -95,12 +104,11 @@ class Outcome:
             if order is not None:
                 self.interactions.append(Interaction(event, order))
 
-    def take_along(self, aged: "Outcome") -> None:
-        """Add what a wake-up came to, of shoppers that are not part of this."""
-        self.rows += aged.rows
-        self.data |= aged.data
-        self.next |= aged.next
-        self.gone += aged.gone
+    def give(self, rows: list[FeatureRow]) -> None:
+        """Add rows; when there are enough of them, they go ahead."""
+        self.rows += rows
+        if self.send is not None and len(self.rows) >= self.ahead + AHEAD:
+            self.send(self)
 
     def judge_like(self, other: "Outcome") -> None:
         """Take over what was judged, without what came of it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from events.bucket import bucket_of
@@ -150,32 +151,40 @@ class Shard:
             self._lead(bucket, now)
         if bucket.departure <= now:
             as_of = self._as_of(bucket, now)
-            outcome = self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now)
+            outcome = self._outcome(bucket)
+            self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now, outcome)
             self._keep(bucket, outcome, now)
             self._free_at = self._clock() + BREATH_MS
         elif bucket.rewriting is not None and now >= self._rewrite_at:
             shoppers = bucket.rewriting.take(REWRITE_CHUNK)
-            outcome = self._applier.advance(shoppers, self._as_of(bucket, now), whole=True)
+            outcome = self._applier.advance(shoppers, self._as_of(bucket, now), True, self._outcome(bucket))
             bucket.ledger.add("rewritten", len(shoppers))
             self._keep(bucket, outcome, now, rewriting=True)
             self._rewrite_at = self._clock() + 1000 * len(shoppers) // self._options.rewrites_per_s
         elif self._writing.due(bucket, now):
             self._keep(bucket, Outcome(), now)
 
-    def _advance(self, bucket: Bucket, shoppers: Iterable[str], as_of: int, now: int) -> Outcome:
-        outcome = self._applier.advance(shoppers, as_of)
-        bucket.ledger.add("woken", len(outcome.data) + len(outcome.gone))
-        bucket.ledger.add("wake_bugs", outcome.bugs)
+    def _outcome(self, bucket: Bucket) -> Outcome:
+        """One whose rows go to Redis while the next are made."""
+        return Outcome(send=partial(self._writing.ahead, bucket))
+
+    def _advance(
+        self, bucket: Bucket, shoppers: Iterable[str], as_of: int, now: int, outcome: Outcome
+    ) -> None:
+        """Let time pass for shoppers, and add what that comes to."""
+        before, bugs = len(outcome.data) + len(outcome.gone), outcome.bugs
+        self._applier.advance(shoppers, as_of, outcome=outcome)
+        bucket.ledger.add("woken", len(outcome.data) + len(outcome.gone) - before)
+        bucket.ledger.add("wake_bugs", outcome.bugs - bugs)
         # Entities tell each other by moments, which gathering would only put off.
         if bucket.schedule.earliest > as_of and not self._options.beyond:
             bucket.looked_at = now
-        return outcome
 
     def _take_along(self, bucket: Bucket, outcome: Outcome, as_of: int, now: int) -> None:
         """Let time pass with a batch for shoppers whose moment has come; whom it touched are done already."""
         done = outcome.data.keys() | outcome.gone
         due = [each for each in bucket.schedule.due(as_of, ALONG) if each not in done]
-        outcome.take_along(self._advance(bucket, due, as_of, now))
+        self._advance(bucket, due, as_of, now, outcome)
 
     def _lead(self, bucket: Bucket, now: int) -> None:
         """Tell the owners of sorted sets over all who leads among this bucket's entities."""
@@ -242,7 +251,8 @@ class Shard:
         letters = [letter for batch in batches for letter in batch.letters]
         work = together(batches)
         ledger.life = max([ledger.life, *[move.life for move in work.moves]])
-        outcome = self._applier.apply(work, as_of, ledger.controls.floors)
+        outcome = self._outcome(bucket)
+        self._applier.apply(work, as_of, ledger.controls.floors, outcome)
         self._handed += self._handing_on.batches(bucket, outcome, work.newest, now)
         if self.combining is not None:
             self._beyond += self.combining.batches(outcome.interactions, work.newest)

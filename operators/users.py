@@ -15,12 +15,14 @@ from operators.outcome import Outcome
 class Users(Applier):
     """Applies events to users' states, and takes in what devices hand over."""
 
-    def apply(self, work: Batch, as_of: int, floors: Floors | None = None) -> Outcome:
+    def apply(
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome:
         """Apply a batch's records in their order, shopper by shopper, and forget who is to be forgotten.
 
         What devices hand over comes first. `floors` are those of the bucket; they are kept up to date.
         """
-        outcome, records = Outcome(), work.records
+        outcome, records = outcome or Outcome(), work.records
         self._floors = {} if floors is None else floors
         shoppers: dict[str, list[Record]] = {}
         moves: dict[str, list[Move]] = {}
@@ -35,7 +37,7 @@ class Users(Applier):
                 for move in moves.pop(forget.shopper, ()):
                     state = self._logic.load(move.data)
                     state.seen = move.seen
-                    outcome.rows += forgotten_rows(self._logic, state, move.device, as_of)
+                    outcome.give(forgotten_rows(self._logic, state, move.device, as_of))
         for shopper, given in moves.items():
             self._receive(shopper, given, shoppers.pop(shopper, []), as_of, outcome)
         for shopper, own in shoppers.items():
@@ -62,7 +64,7 @@ class Users(Applier):
         outcome.moved += len(moves)
         self._events(shopper, records, data, as_of, outcome)
         for move in moves:
-            outcome.rows += pointing_rows(self._logic, move, as_of)
+            outcome.give(pointing_rows(self._logic, move, as_of))
 
     def _restate(self, shopper: str, began: int, as_of: int, outcome: Outcome) -> None:
         """Write all rows of a shopper for whom a run that crashed may have counted what others did."""
@@ -79,7 +81,7 @@ class Users(Applier):
             outcome.lost += 1
             return
         outcome.restated += 1
-        outcome.rows += rows
+        outcome.give(rows)
         if data is None:  # the shopper's first record is still to come, perhaps by another way
             remember(self._floors, shopper, state.seen, as_of, as_of + self._rows_live_ms)
         else:

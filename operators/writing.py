@@ -21,7 +21,10 @@ AGAIN_MS: Final = 10_000
 
 
 class Sink(Protocol):
-    """Where rows go; raises when it cannot take them."""
+    """Where rows go; `write` raises when it cannot take them, or those that went ahead of it."""
+
+    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:  # noqa: D102
+        ...
 
     def write(  # noqa: D102
         self,
@@ -77,6 +80,12 @@ class Writing:
         """Whether something is to be written though there are no rows."""
         return now >= self.beat or bucket.looks(now)
 
+    def ahead(self, bucket: Bucket, outcome: Outcome) -> None:
+        """Let the rows that an outcome has so far go ahead of the others: Redis has work meanwhile."""
+        rows = outcome.rows[outcome.ahead :]
+        outcome.ahead = len(outcome.rows)
+        self._sink.ahead(rows, bucket.ledger.life)
+
     def write(
         self, bucket: Bucket, outcome: Outcome, now: int, known: Iterable[Bucket], rewriting: bool = False
     ) -> None:
@@ -89,7 +98,8 @@ class Writing:
             known: the buckets whose progress is told if it is time.
             rewriting: whether these are rows that are written again.
         """
-        report = self._numbered(bucket, outcome.rows, now, rewriting, self._progress(bucket, now, known))
+        rows = outcome.rows[outcome.ahead :]
+        report = self._numbered(bucket, rows, now, rewriting, self._progress(bucket, now, known))
         bucket.ledger.add("rows.capped", sum(row.capped for row in outcome.rows))
         behind = report.behind
         if report.missed:

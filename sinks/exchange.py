@@ -52,17 +52,29 @@ class Exchange:
         self._route = route
         self._shown = shown
         self._loaded: set[tuple[ConnectionPool, str]] = set()
+        self._open: _Round | None = None
+
+    def ahead(self, calls: Sequence[Call]) -> None:
+        """Send calls without reading what Redis says: it is at work on them until the next `send` asks.
+
+        What goes wrong is for that `send` to mend, which must come, whatever it sends itself.
+        """
+        if self._open is None:
+            self._open = _Round(self._loaded, self._route.cluster)
+        self._open.write(self._route, calls)
 
     def send(self, calls: Sequence[Call], give_up_s: float, deadline: float, answers: Answers) -> None:
-        """Send the calls and add what Redis says to `answers`.
+        """Send the calls and add what Redis says to `answers`, also of calls that went ahead.
 
         Raises:
             SinkUnavailable: when calls are unanswered at `deadline` (monotonic), or an answer is final.
         """
         left, failures = list(calls), 0
-        while left:
-            attempt = _Round(self._loaded, deadline, self._route.cluster, answers)
-            left = attempt.run(self._route, left)
+        attempt, self._open = self._open, None
+        while left or attempt is not None:
+            attempt = attempt or _Round(self._loaded, self._route.cluster)
+            attempt.write(self._route, left)
+            left = attempt.read(deadline, answers)
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
@@ -77,6 +89,7 @@ class Exchange:
             if Fault.MOVED in attempt.faults or Fault.LATER in attempt.faults:
                 self._route.refresh()
             time.sleep(wait)
+            attempt = None
 
     def _unavailable(self, left: int, error: Exception | None, give_up_s: float = 0) -> SinkUnavailable:
         _, code = fault_of(error, self._route.cluster) if error is not None else (None, "")
@@ -88,10 +101,9 @@ class Exchange:
 
 
 class _Sent(NamedTuple):
-    """What one node was sent and has yet to answer."""
+    """What one node was sent at once and has yet to answer."""
 
     pool: ConnectionPool
-    connection: Any
     scripts: list[Script]
     calls: list[Call]
 
@@ -99,34 +111,47 @@ class _Sent(NamedTuple):
 class _Round:
     """One attempt: everything is written to all nodes first, then all answers are read."""
 
-    def __init__(
-        self, loaded: set[tuple[ConnectionPool, str]], deadline: float, cluster: bool, answers: Answers
-    ) -> None:
+    def __init__(self, loaded: set[tuple[ConnectionPool, str]], cluster: bool) -> None:
         self._loaded = loaded
-        self._deadline = deadline
         self._cluster = cluster
-        self._answers = answers
+        self._deadline = 0.0
+        self._answers = Answers()
+        self._sent: list[_Sent] = []
+        self._connections: dict[ConnectionPool, Any] = {}
+        self._broke: dict[ConnectionPool, Exception] = {}
+        """Why nothing more can be had of a connection."""
         self.left: list[Call] = []
         self.faults: set[Fault] = set()
         self.error: Exception | None = None
         self.final: Exception | None = None
 
-    def run(self, route: Route, calls: Sequence[Call]) -> list[Call]:
-        """Send `calls`; what must be sent again."""
+    def write(self, route: Route, calls: Sequence[Call]) -> None:
+        """Send calls; may be done several times, each on the connections of the first."""
+        if not calls:
+            return
         try:
             groups = route.pools(calls)
         except (RedisError, OSError) as error:
             self._broken(error, calls)
-            return self.left
-        for sent in [self._write(pool, group) for pool, group in groups.items()]:
-            if sent is not None:
-                try:
-                    self._read(sent)
-                finally:
-                    sent.pool.release(sent.connection)
+            return
+        for pool, group in groups.items():
+            self._write(pool, group)
+
+    def read(self, deadline: float, answers: Answers) -> list[Call]:
+        """Add what all calls are answered to `answers`, until `deadline`; what must be sent again."""
+        self._deadline, self._answers = deadline, answers
+        try:
+            for sent in self._sent:
+                self._read(sent)
+        finally:
+            for pool, connection in self._connections.items():
+                pool.release(connection)
         return self.left
 
-    def _write(self, pool: ConnectionPool, calls: list[Call]) -> _Sent | None:
+    def _write(self, pool: ConnectionPool, calls: list[Call]) -> None:
+        if pool in self._broke:
+            self._broken(self._broke[pool], calls)
+            return
         scripts = {call.script for call in calls if call.script is not None}
         new = [script for script in scripts if (pool, script.sha) not in self._loaded]
         commands: list[tuple[Any, ...]] = [("SCRIPT LOAD", script.text) for script in new]
@@ -134,36 +159,46 @@ class _Round:
             if call.asking:
                 commands.append(("ASKING",))
             commands.append(call.args)
-        connection: Any = None
         try:
-            connection = pool.get_connection()
+            connection = self._connections.get(pool)
+            if connection is None:
+                connection = self._connections[pool] = pool.get_connection()
             connection.send_packed_command(connection.pack_commands(commands))
         except (RedisError, OSError) as error:
-            if connection is not None:
-                connection.disconnect()
-                pool.release(connection)
+            self._lose(pool, error)
             self._broken(error, calls)
-            return None
-        return _Sent(pool, connection, new, calls)
+            return
+        self._sent.append(_Sent(pool, new, calls))
 
     def _read(self, sent: _Sent) -> None:
+        if sent.pool in self._broke:
+            self._broken(self._broke[sent.pool], sent.calls)
+            return
+        connection = self._connections[sent.pool]
         answered = 0
         complete = False
         try:
             for script in sent.scripts:
-                self._learn(sent.pool, script, self._reply(sent.connection))
+                self._learn(sent.pool, script, self._reply(connection))
             for call in sent.calls:
                 if call.asking:
-                    self._reply(sent.connection)
-                self._take(sent.pool, call, self._reply(sent.connection))
+                    self._reply(connection)
+                self._take(sent.pool, call, self._reply(connection))
                 answered += 1
             complete = True
         except (RedisError, OSError) as error:
+            self._lose(sent.pool, error)
             self._broken(error, sent.calls[answered:])
         finally:
             if not complete:
                 # Answers that were not read would be taken for those of the next batch.
-                sent.connection.disconnect()
+                connection.disconnect()
+
+    def _lose(self, pool: ConnectionPool, error: Exception) -> None:
+        """Let a connection be: it would connect anew, and have no answers to what it sent before."""
+        self._broke[pool] = error
+        if pool in self._connections:
+            self._connections[pool].disconnect()
 
     def _reply(self, connection: Any) -> Any:
         if time.monotonic() > self._deadline:

@@ -1,7 +1,7 @@
 """Writes feature rows to Redis: fenced, pipelined, retried. What to write is decided elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from features.row import FeatureRow
@@ -68,6 +68,7 @@ class RedisSink:
         if branch:
             self._scripts["shared"] = branch_script(branch, branches or {})
         self._exchange = Exchange(route, shown)
+        self._ahead: list[FeatureRow] = []
 
     @classmethod
     def connect(
@@ -92,6 +93,14 @@ class RedisSink:
         route = route_to(address, timeout_s)
         return cls(route, address.shown, prefix, give_up_s, branch, branches, live_shopper)
 
+    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
+        """Send rows of the next `write`, which must follow: Redis is at work on them meanwhile.
+
+        Nothing is raised for a Redis that does not take them; that `write` sends them again.
+        """
+        self._ahead += rows
+        self._exchange.ahead(self._calls(rows, life))
+
     def write(
         self,
         rows: Sequence[FeatureRow],
@@ -101,6 +110,8 @@ class RedisSink:
     ) -> WriteReport:
         """Write `rows` and, in the same round trip, the plain hashes `put`; returns when Redis has them all.
 
+        Those that went `ahead` of them, too: what is told is of both.
+
         The `stamp` goes last, and its answer says whether Redis still holds what it took before.
 
         Rows of one shopper go together and in order. Writing the same rows again changes nothing.
@@ -108,13 +119,14 @@ class RedisSink:
         Raises:
             SinkUnavailable: if Redis did not take them within `give_up_s`; some may have been written.
         """
+        ahead, self._ahead = self._ahead, []
         calls = self._calls(rows, life)
         calls += [plain(self._prefix + key, mapping) for key, mapping in (put or {}).items()]
         # What is copied must be there: a call that failed goes again, behind those that did not.
-        then = self._copies(rows) if self._live_shopper else None
+        then = self._copies([*ahead, *rows]) if self._live_shopper else None
         if stamp is not None:
             (calls if then is None else then).append(stamping(stamp, self._prefix))
-        return self._send(calls, then)
+        return self._send(calls, then, lambda: self._calls(ahead, life))
 
     def put(self, key: str, mapping: Mapping[str, str | int]) -> WriteReport:
         """Set fields of the plain hash `key` (under the prefix), without a fence."""
@@ -124,13 +136,18 @@ class RedisSink:
         """Close the connections; nothing is buffered."""
         self._route.close()
 
-    def _send(self, calls: list[Call], then: list[Call] | None = None) -> WriteReport:
+    def _send(
+        self,
+        calls: list[Call],
+        then: list[Call] | None = None,
+        ahead: Callable[[], list[Call]] = list,
+    ) -> WriteReport:
         deadline = time.monotonic() + self._give_up_s
         answers = self._pass(calls, then, deadline, Answers())
         lost = answers.verdicts["l"]
         while answers.torn:
             # What was answered before the break may be gone with a Redis that came back older.
-            answers = self._pass(calls, then, deadline, Answers(retries=answers.retries))
+            answers = self._pass([*ahead(), *calls], then, deadline, Answers(retries=answers.retries))
             lost += answers.verdicts["l"]
         verdicts = answers.verdicts
         return WriteReport(
@@ -145,7 +162,7 @@ class RedisSink:
         )
 
     def _pass(self, calls: list[Call], then: list[Call] | None, deadline: float, answers: Answers) -> Answers:
-        for batch in (*cut(calls), *cut(then or ())):
+        for batch in (*(cut(calls) if calls else ([],)), *cut(then or ())):  # none asks for what went ahead
             self._exchange.send(batch, self._give_up_s, deadline, answers)
         return answers
 

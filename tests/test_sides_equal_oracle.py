@@ -42,8 +42,13 @@ class Fenced:
 
     def __init__(self) -> None:
         self.rows: dict[str, FeatureRow] = {}
+        self._ahead: list[FeatureRow] = []
+
+    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
+        self._ahead += rows
 
     def write(self, rows: Sequence[FeatureRow], *more: Any) -> WriteReport:
+        rows, self._ahead = [*self._ahead, *rows], []
         behind = []
         for row in rows:
             key = key_of(row)

@@ -110,6 +110,15 @@ def test_every_string_has_a_golden_value() -> None:
     assert names == {f"user:{each.name}" for each in USER} | {f"session:{each.name}" for each in SESSION}
 
 
+def test_rows_that_went_ahead_are_copied_too(redis: Any, sink: RedisSink) -> None:
+    sink.ahead([viewed(3)], LIFE)
+    assert sink.write([], LIFE).written == 1
+    ahead = strings(redis)
+    redis.flushdb()
+    sink.write([viewed(3)], LIFE)
+    assert ahead == strings(redis) != {}
+
+
 def test_the_layout_own_writes_no_string_at_all(redis: Any, server: Server) -> None:
     with closing(RedisSink.connect(server.url)) as own:
         own.write(lived("one visit", live_shopper=False), LIFE)

@@ -420,6 +420,48 @@ def test_a_server_that_is_restarted_meanwhile_gets_every_row(tmp_path):
         assert features(mortal.client()) == {"n": "2"}
 
 
+def test_rows_that_went_ahead_are_part_of_the_write(sink, redis):
+    rows = [row({"n": number}, entity_id=f"s{number}") for number in range(250)]
+    sink.ahead(rows[:100], LIFE)
+    sink.ahead(rows[100:200], LIFE)
+    report = sink.write(rows[200:], LIFE, stamp=Stamp("numbers", "0", 0, 7))
+    assert (report.written, report.retries) == (250, 0)
+    assert features(redis, "user:s0:features:5min") == {"n": "0"}
+    sink.ahead([row({"n": 1}, entity_id="s0", seen=0)], LIFE)
+    report = sink.write([], LIFE)
+    assert (report.refused, report.behind) == (1, ("s0",)), "an answer is told, though nothing came after it"
+    assert len(redis.client_list()) == 2, "of the sink, and of who asks"
+
+
+def test_rows_that_went_ahead_to_a_server_that_lost_them_are_sent_again(tmp_path):
+    with running(tmp_path) as mortal:
+        sink = connect(mortal.url, give_up_s=10)
+        sink.write([row()], LIFE)
+        sink.ahead([row({"n": 2}, seen=2)], LIFE)
+        _wait_until(lambda: features(mortal.client()) == {"n": "2"})
+        mortal.kill()
+        sink.ahead([row({"n": 3}, entity_id="bob")], LIFE)
+        mortal.start()
+        report = sink.write([session()], LIFE)
+        assert report.written == 3
+        assert report.retries > 0
+        assert features(mortal.client()) == {"n": "2"}
+        assert features(mortal.client(), "user:bob:features:5min") == {"n": "3"}
+
+
+def test_a_server_that_is_gone_when_rows_go_ahead_is_told_by_the_write_and_by_no_later_one(tmp_path):
+    with running(tmp_path) as mortal:
+        sink = connect(mortal.url, timeout_s=0.5, give_up_s=1)
+        mortal.kill()
+        sink.ahead([row()], LIFE)
+        sink.ahead([row(entity_id="bob")], LIFE)
+        with pytest.raises(SinkUnavailable, match="3 of the write's commands"):
+            sink.write([session()], LIFE)
+        mortal.start()
+        assert sink.write([session()], LIFE).written == 1
+        assert mortal.client().keys("*") == ["session:s1:features"]
+
+
 def test_a_script_that_was_flushed_is_loaded_again_at_once(sink, redis):
     sink.write([row()], LIFE)
     redis.script_flush()
@@ -562,7 +604,8 @@ def _half_moved_slot(sink: RedisSink, nodes: list[Any]) -> None:
     target.client().execute_command("CLUSTER SETSLOT", slot, "IMPORTING", _name(source))
     source.client().execute_command("CLUSTER SETSLOT", slot, "MIGRATING", _name(target))
     rows = [row({"n": 4}, entity_id="new", window=window) for window in ("5min", "1h", "24h")]
-    assert sink.write(rows, LIFE).written == 3
+    sink.ahead(rows[:2], LIFE)
+    assert sink.write(rows[2:], LIFE).written == 3
     assert target.client().execute_command("CLUSTER COUNTKEYSINSLOT", slot) == 3
 
 
@@ -597,9 +640,10 @@ def test_a_cluster_taken_for_a_single_server_is_named(tmp_path):
         connect(nodes[0].url).write([row(entity_id=str(i)) for i in range(50)], LIFE)
 
 
+@pytest.mark.parametrize("ahead", [0, 500])
 @pytest.mark.parametrize("answers", [1, 3, 11])
 def test_rows_that_redis_answered_before_it_came_back_older_are_sent_again(
-    server, redis, monkeypatch, answers
+    server, redis, monkeypatch, answers, ahead
 ) -> None:
     """The connection breaks amid the answers to eleven calls. What they told is lost, the number is not."""
     sink = connect(server.url)
@@ -619,7 +663,9 @@ def test_rows_that_redis_answered_before_it_came_back_older_are_sent_again(
         return answer
 
     monkeypatch.setattr(Connection, "read_response", breaking)
-    report = sink.write(rows, LIFE, stamp=Stamp("numbers", "0", 7, 8))
+    if ahead:
+        sink.ahead(rows[:ahead], LIFE)
+    report = sink.write(rows[ahead:], LIFE, stamp=Stamp("numbers", "0", 7, 8))
     assert (report.written, report.lost) == (len(rows), False)
     assert len(redis.keys("user:*")) == len(rows)
     assert int(redis.hget("numbers", "0")) == 8

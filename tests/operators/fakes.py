@@ -62,6 +62,14 @@ class SinkThatRemembers:
         self.numbers: dict[str, int] = {}
         self.refuses: set[str] = set()
         """Shoppers whose rows are refused, for what is stored is newer."""
+        self.went_ahead: list[FeatureRow] = []
+        """Rows that are on their way; the next write says what became of them."""
+        self.aheads: list[tuple[int, int]] = []
+        """How many went at once, and of which life."""
+
+    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
+        self.went_ahead += rows
+        self.aheads.append((len(rows), life))
 
     def write(
         self,
@@ -70,6 +78,7 @@ class SinkThatRemembers:
         put: Mapping[str, Mapping[str, str]] | None = None,
         stamp: Stamp | None = None,
     ) -> WriteReport:
+        rows, self.went_ahead = [*self.went_ahead, *rows], []
         if self.failing:
             msg = "Redis does not answer"
             raise RuntimeError(msg)

@@ -38,6 +38,7 @@ class Fenced(SinkThatRemembers):
         stamp: Stamp | None = None,
     ) -> WriteReport:
         behind: dict[str, None] = {}
+        rows, self.went_ahead = [*self.went_ahead, *rows], []
         taken = []
         for row in rows:
             stored = self.hashes.get((row.entity, row.entity_id, row.window))

@@ -18,6 +18,7 @@ from operators import ledger as ledgers
 from operators.batch import Batch
 from operators.bucket import GATHER_MS, WAIT_MS
 from operators.ledger import VERDICTS
+from operators.outcome import AHEAD
 from operators.schedule import NEVER
 from operators.shard import ALONG, BREATH_MS, CHUNK
 from operators.store import LEDGER
@@ -39,6 +40,15 @@ def test_a_batch_is_one_round_trip_and_leaves_state_and_rows() -> None:
     assert state is not None
     assert state.seen == 2
     assert (one.counts()["applied"], one.counts()["batches"]) == (3, 1)
+
+
+def test_rows_go_ahead_while_the_next_are_made() -> None:
+    one = Instance()
+    one.take(*(visit(str(number), f"shopper{number}", NOW) for number in range(AHEAD)))
+    assert one.sink.aheads == [(35, NOW)] * 4, "those of one shopper, which are five, go together"
+    rows = 5 * AHEAD
+    assert len(one.sink.hashes) == len(one.sink.rows) == rows, "each was written once"
+    assert (one.sink.round_trips, one.counts()["rows.written"]) == (1, rows)
 
 
 def test_what_is_told_says_how_far_it_is_in_time() -> None:
