@@ -3,19 +3,20 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from bench.topic import TOPIC, place, producer
+from bench.topic import Sender
 from bench.traffic import scenes, traffic
 from events.decoder import Decoder
 from events.event import UNTYPED_ACTION, Event
 
 LINGER_MS: Final = 5
+LEAST_S: Final = 0.002
+"""So long it sleeps at least: to wake up for every record would cost more than to send it."""
 READY_S: Final = 120
 END_S: Final = 60
 _DECODER: Final = Decoder()
@@ -102,7 +103,7 @@ def _send(plan: Plan, queue: "Queue[Any]") -> None:
     scenes(plan.seed)
     numbers = Counter(plan.before)
     number, behind, followed = 0, 0.0, 0.0
-    with closing(producer(plan.bootstrap, LINGER_MS)) as kafka:
+    with Sender(plan.bootstrap, LINGER_MS) as kafka:
         queue.put("ready")
         begun = time.time()
         for sent in traffic(plan.seed, plan.shoppers, round(begun * 1000), plan.rate_per_s):
@@ -110,9 +111,9 @@ def _send(plan: Plan, queue: "Queue[Any]") -> None:
             if due - begun >= plan.seconds:
                 break
             if (wait := due - time.time()) > 0:
-                time.sleep(wait)
+                time.sleep(max(wait, LEAST_S))
             now = time.time()
-            kafka.send(TOPIC, sent.record, partition=place(sent))
+            kafka.send(sent)
             number, behind = number + 1, now - due
             if sent.shopper:
                 numbers[sent.shopper] += 1
@@ -120,7 +121,6 @@ def _send(plan: Plan, queue: "Queue[Any]") -> None:
                 if due_again and not sent.again and _shows(sent.record):
                     followed = now
                     queue.put(Followed(sent.shopper, numbers[sent.shopper], now))
-        kafka.flush(timeout=60)
     queue.put(Finished(number, max(0.0, behind), numbers))
 
 

@@ -5,8 +5,9 @@
 In real time: every shopper has an event, then events come at a rate from a process of its own. The windows
 are shortened (seconds of size/pane each, which nest; sessions end after the first's size and are kept for the
 last's), so that they begin to empty within the run; measuring begins when the longest has. Several rates,
-each on a job of its own, look for the greatest that is held. `--rates 2000 3000 4000 --shoppers 100000
---windows 60/2,300/10,600/20 --seconds 600` for the figures of docs/performance.md.
+each on a job of its own, look for the greatest that is held. `--rates 2000 --shoppers 100000 --windows
+300/10,3600/60,86400/900 --emptied 5min --seconds 600`, which are the windows of every day, and `--windows
+30/1,60/2,120/4` for the figures of docs/performance.md.
 
 How to read it: `departures_per_s` is the work that no event brings; `of_machine` is what Kafka, Flink and
 Redis use of the cores, the sending process left out. A rate is held if `caught_up_s`, the time until
@@ -18,7 +19,7 @@ import time
 from argparse import Namespace
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from bench.feed import Feed, Plan
 from bench.live import Setup, live
@@ -48,9 +49,12 @@ def shortened(text: str) -> Definitions:
 def measure(rate: float, options: Namespace) -> Figures:
     """One job at one rate."""
     definitions = replace(shortened(options.windows), identity=options.identity)
-    longest = definitions.windows[-1]
-    empties_s = (longest.size_ms + longest.pane_ms) / 1000 + GRACE_S
-    setup = Setup(taskmanagers=options.taskmanagers, changes={"definitions": definitions})
+    emptied = definitions.windows[LABELS.index(options.emptied)]
+    empties_s = (emptied.size_ms + emptied.pane_ms) / 1000 + GRACE_S
+    changes: dict[str, Any] = {"definitions": definitions}
+    if options.batch_ms:
+        changes["batch_ms"] = options.batch_ms
+    setup = Setup(taskmanagers=options.taskmanagers, changes=changes)
     with live(setup) as job:
         job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
@@ -78,6 +82,8 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--windows", default="20/1,40/2,60/4", help="size/pane of the three, seconds")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured")
+    parser.add_argument("--emptied", choices=LABELS, default=LABELS[-1], help="begin when it has begun to")
+    parser.add_argument("--batch-ms", type=int, default=0, help="instead of the job's default")
     parser.add_argument("--taskmanagers", type=int, default=1)
     identity(parser)
     options = parser.parse_args()

@@ -26,14 +26,17 @@ from operators.store import LEDGER, Store
 from operators.writing import Names, Sink, Writing, rewrite
 from sinks.dead_letters import dead_letter
 
-CHUNK: Final = 500
-"""Shoppers a wake-up handles before new events have their turn."""
-ALONG: Final = 100
-"""Shoppers whose moment has come that a batch takes along: they share its write, and its place in Flink."""
+CHUNK: Final = 100
+"""Shoppers a wake-up handles before new events have their turn. All who did something in the same ten seconds
+leave the shortest window at the same moment."""
+ALONG: Final = 10
+"""Shoppers whose moment has come that a batch takes along, beside one for each event: they share its write and
+its place in Flink, and do not keep its events waiting for long."""
 REWRITE_CHUNK: Final = 100
 """Shoppers whose rows are written again in one go."""
 BREATH_MS: Final = 5
-"""Pause between two wake-ups without an event between them: Flink runs all timers that are due in one go."""
+"""Least pause between two wake-ups, for events to be applied: Flink runs all timers that are due in one go. It
+is half as long as the wake-up was."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,8 @@ class Shard:
             outcome = self._outcome(bucket)
             self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now, outcome)
             self._keep(bucket, outcome, now)
-            self._free_at = self._clock() + BREATH_MS
+            done = self._clock()
+            self._free_at = done + max(BREATH_MS, (done - now) // 2)
         elif bucket.rewriting is not None and now >= self._rewrite_at:
             shoppers = bucket.rewriting.take(REWRITE_CHUNK)
             outcome = self._applier.advance(shoppers, self._as_of(bucket, now), True, self._outcome(bucket))
@@ -180,10 +184,11 @@ class Shard:
         if bucket.schedule.earliest > as_of and not self._options.beyond:
             bucket.looked_at = now
 
-    def _take_along(self, bucket: Bucket, outcome: Outcome, as_of: int, now: int) -> None:
+    def _take_along(self, bucket: Bucket, events: int, outcome: Outcome, as_of: int, now: int) -> None:
         """Let time pass with a batch for shoppers whose moment has come; whom it touched are done already."""
         done = outcome.data.keys() | outcome.gone
-        due = [each for each in bucket.schedule.due(as_of, ALONG) if each not in done]
+        most = min(ALONG + events, CHUNK)
+        due = [each for each in bucket.schedule.due(as_of, most) if each not in done]
         self._advance(bucket, due, as_of, now, outcome)
 
     def _lead(self, bucket: Bucket, now: int) -> None:
@@ -259,7 +264,7 @@ class Shard:
             ledger.add("facts.lost", self.combining.lost)
         letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         if not self._options.beyond:  # an entity's moment may concern another that the batch has touched
-            self._take_along(bucket, outcome, as_of, now)
+            self._take_along(bucket, len(work.records), outcome, as_of, now)
         self._keep(bucket, outcome, now)
         self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
         bucket.backlog.clear(self._waiting)

@@ -297,12 +297,20 @@ def test_a_batch_takes_along_whose_moment_has_come() -> None:
 
 def test_a_batch_takes_along_so_many_and_the_rest_have_their_turn_at_once() -> None:
     one = Instance(definitions=SHORT)
-    one.take(*(visit(str(n), f"shopper{n}", NOW) for n in range(ALONG + 10)))
+    one.take(*(visit(str(n), f"shopper{n}", NOW) for n in range(ALONG + 20)))
     one.now += 7_000
     one.take(visit("x", "zoe", one.now))
-    assert one.counts()["woken"] == ALONG
+    assert one.counts()["woken"] == ALONG + 1
     one.wake()
-    assert one.counts()["woken"] == ALONG + 10
+    assert one.counts()["woken"] == ALONG + 20
+
+
+def test_many_events_take_along_no_more_than_a_wake_up() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(*(visit(str(n), f"shopper{n}", NOW) for n in range(CHUNK + 20)))
+    one.now += 7_000
+    one.take(*(visit(f"x{n}", "zoe", one.now) for n in range(CHUNK)))
+    assert one.counts()["woken"] == CHUNK
 
 
 def test_whose_moment_comes_just_after_a_look_waits_for_the_next() -> None:
