@@ -52,8 +52,7 @@ def leave(
     """Let the panes that leave a window at `as_of` (epoch ms) move on into the next level that holds them."""
     passed = Passed()
     for i, level in enumerate(levels):
-        first = windows[i].first_pane(as_of)
-        if level.empty or level.first >= first:
+        if level.last < level.first or level.first >= (first := windows[i].first_pane(as_of)):
             continue
         panes = panes_of(level)
         gone = {number: pane_of(panes, number) for number in sorted(panes) if number < first}

@@ -156,10 +156,8 @@ class ShopperLogic(Identified):
             self._forget(state)
         passed = leave(state.levels, self._windows, at, self._plan.aggregates)
         if passed.changed:
-            bits = sum(
-                self._plan.bits[slot]
-                for slot in passed.slots | (state.trails.keys() & self._plan.bits.keys())
-            )
+            known = self._plan.bits
+            bits = sum(map(known.__getitem__, passed.slots | (state.trails.keys() & known.keys())))
             looks_back = not self._plan.looking_back.keys().isdisjoint(state.trails)
             self._window_rows.left(state, self._all if looks_back else passed.changed, bits)
             if passed.changed > self._all >> 1:
@@ -268,13 +266,14 @@ class ShopperLogic(Identified):
             state.orders = {key: until for key, until in orders.items() if until > state.at}
 
     def _due(self, state: ShopperState) -> int:
-        due = [state.keep + GRACE_MS]
+        due = state.keep + GRACE_MS
         for window, level in zip(self._windows, state.levels, strict=True):
-            if not level.empty:
-                due.append(window.leaves_at(level.first))
+            if level.first <= level.last:
+                due = min(due, window.leaves_at(level.first))
         if self._sessions is not None:
-            due += [self._sessions.due(session) for session in state.sessions]
-        return min(due)
+            for session in state.sessions:
+                due = min(due, self._sessions.due(session))
+        return due
 
     def _adopt(self, state: ShopperState) -> None:
         """Take over the state of a release with other windows or features."""

@@ -48,7 +48,7 @@ class Windows:
         """Note that something left the windows of a bit set; where nothing is left, the key expires."""
         self.touch(state, windows, bits)
         for i, level in enumerate(state.levels):
-            if not level.empty:
+            if level.first <= level.last:
                 return
             state.written[i] = None
 
@@ -64,7 +64,7 @@ class Windows:
         before: tuple[int, Read] | None = None
         looked_back = self._looked_back(state)
         for i, (window, level) in enumerate(zip(self._windows, state.levels, strict=True)):
-            if not level.empty:
+            if level.first <= level.last:
                 oldest = level.first * window.pane_ms
                 newest = newest if held else level.last * window.pane_ms
                 held.append(level)

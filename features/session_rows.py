@@ -39,7 +39,7 @@ class SessionRows:
             self._deletions(state, shopper, rows)
         if not state.sessions:
             return
-        current = max(state.sessions, key=_last)
+        current = state.sessions[0] if len(state.sessions) == 1 else max(state.sessions, key=_last)
         for session in state.sessions:
             if session.changed or session is current:
                 self._rows_of(state, session, shopper, session is current, rows)

@@ -56,12 +56,14 @@ class Sessions:
 
     def leave(self, state: ShopperState) -> None:
         """Close and drop what is due at `state.at`."""
+        at, over = state.at, False
         for session in state.sessions:
-            if not session.closed and state.at >= session.last + self._gap:
+            if not session.closed and at >= session.last + self._gap:
                 session.closed = True
                 touch(session, self._bit("open"))
-        if any(state.at >= session.last + self.retention for session in state.sessions):
-            state.sessions = [s for s in state.sessions if state.at < s.last + self.retention]
+            over |= at >= session.last + self.retention
+        if over:
+            state.sessions = [s for s in state.sessions if at < s.last + self.retention]
 
     def due(self, session: SessionState) -> int:
         """The next moment (epoch ms) at which the session changes."""

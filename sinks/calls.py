@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sinks.text import cleaned
+
 BATCH_ROWS: Final = 1_000
 BATCH_BYTES: Final = 4 * 1024 * 1024
 CALL_ROWS: Final = 100
@@ -81,7 +83,11 @@ def evaluation(
     Arguments of their own would cost four times as much to pack (bench/redis_write.py).
     """
     keys = [key for key, _ in rows]
-    argument = _encode([row for _, row in rows])
+    arguments = [row for _, row in rows]
+    try:
+        argument = _encode(arguments)
+    except UnicodeEncodeError:
+        argument = _encode(cleaned(arguments))
     return Call(
         keys[0], ("EVALSHA", script.sha, len(keys), *keys, argument), script, tuple(rows), tuple(subjects)
     )

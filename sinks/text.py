@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ _MEAN_DIGITS: Final = 4
 _BOOL: Final = {True: "1", False: "0"}
 
 
+@lru_cache(4_096)  # the same prices, and of one shopper the same in several rows
 def money_text(money: Money) -> str:
     """Major units with all digits of the currency.
 
@@ -23,6 +25,7 @@ def money_text(money: Money) -> str:
     return _point(money.minor, _digits(money.currency))
 
 
+@lru_cache(4_096)
 def mean_text(mean: MeanMoney) -> str:
     """Major units, always four digits, rounded half-even from the exact quotient.
 
@@ -49,12 +52,26 @@ def float_text(number: float) -> str:
 
 def list_text(values: list[str]) -> str:
     """Compact JSON."""
-    return msgspec.json.encode([clean(value) for value in values]).decode()
+    try:
+        return msgspec.json.encode(values).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(cleaned(values)).decode()
 
 
 def clean(text: str) -> str:
     """`text` with lone surrogates replaced: they have no UTF-8, and one of them must not stop a batch."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def cleaned(given: Any) -> Any:
+    r"""What `clean` makes of every text in lists and tuples.
+
+    >>> cleaned(["a", ("\ud800", 1)])
+    ['a', ['?', 1]]
+    """
+    if isinstance(given, str):
+        return clean(given)
+    return [cleaned(each) for each in given] if isinstance(given, list | tuple) else given
 
 
 def text_of(value: Value) -> str:

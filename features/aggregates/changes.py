@@ -91,10 +91,12 @@ class Changes(Trail):
 
     def result(self, acc: Runs, reading: Reading = WHOLE) -> int:
         """The number of changes."""
-        runs = acc[1]
+        moments, runs = acc
         if len(runs) <= 1:
             return 0
-        outside = _before(acc[0], _moment(reading.start, "")) if reading.start > 0 else 0
+        if int.from_bytes(moments[:TIME]) >= reading.start:
+            return len(runs) - 1
+        outside = _before(moments, _moment(reading.start, ""))
         for number, (_, length) in enumerate(runs):
             if outside < length:
                 return len(runs) - number - 1
