@@ -30,8 +30,8 @@ CHUNK: Final = 100
 """Shoppers a wake-up handles before new events have their turn. All who did something in the same ten seconds
 leave the shortest window at the same moment."""
 ALONG: Final = 10
-"""Shoppers whose moment has come that a batch takes along, and one for each event. They share its write, and do
-not keep its events waiting for long."""
+"""Shoppers whose moment has come that a batch takes along, and one for each event. They share its write, and
+do not keep its events waiting for long."""
 REWRITE_CHUNK: Final = 100
 """Shoppers whose rows are written again in one go."""
 BREATH_MS: Final = 5
