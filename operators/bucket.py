@@ -58,6 +58,8 @@ class Bucket:
     schedule: Schedule = field(default_factory=Schedule)
     armed: int = NEVER
     """The earliest timer that Flink holds for it, as far as known."""
+    gathers: bool = True
+    """Whether those whose moment has come may wait for others. Entities tell each other by moments."""
     looked_at: int = 0
     """When it last saw to all whose moment had come, epoch ms."""
     look_at: int = 0
@@ -95,5 +97,7 @@ class Bucket:
     def departure(self) -> int:
         """When to let time pass for shoppers, unless a batch does so before, epoch ms."""
         earliest = self.schedule.earliest
+        if not self.gathers:
+            return earliest
         patient = min(self.backlog.until, earliest + WAIT_MS) if self.backlog.payloads else 0
         return max(earliest, self.looked_at + GATHER_MS, patient)

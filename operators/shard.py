@@ -27,8 +27,8 @@ from operators.writing import Names, Sink, Writing, rewrite
 from sinks.dead_letters import dead_letter
 
 CHUNK: Final = 100
-"""Shoppers a wake-up handles before new events have their turn. All who did something in the same ten seconds
-leave the shortest window at the same moment."""
+"""Shoppers a wake-up handles before new events have their turn, which wait no longer than for a large batch.
+All who did something in the same ten seconds leave the shortest window at the same moment."""
 ALONG: Final = 10
 """Shoppers whose moment has come that a batch takes along, and one for each event. They share its write, and
 do not keep its events waiting for long."""
@@ -37,6 +37,8 @@ REWRITE_CHUNK: Final = 100
 BREATH_MS: Final = 5
 """Least pause between two wake-ups, for events to be applied: Flink runs all timers that are due in one go. A
 pause is half as long as the wake-up was."""
+MOST_BREATH_MS: Final = 50
+"""Greatest pause: a wake-up may have waited for Redis for seconds."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Shard:
             self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now, outcome)
             self._keep(bucket, outcome, now)
             done = self._clock()
-            self._free_at = done + max(BREATH_MS, (done - now) // 2)
+            self._free_at = done + min(max(BREATH_MS, (done - now) // 2), MOST_BREATH_MS)
         elif bucket.rewriting is not None and now >= self._rewrite_at:
             shoppers = bucket.rewriting.take(REWRITE_CHUNK)
             outcome = self._applier.advance(shoppers, self._as_of(bucket, now), True, self._outcome(bucket))
@@ -180,8 +182,7 @@ class Shard:
         self._applier.advance(shoppers, as_of, outcome=outcome)
         bucket.ledger.add("woken", len(outcome.data) + len(outcome.gone) - before)
         bucket.ledger.add("wake_bugs", outcome.bugs - bugs)
-        # Entities tell each other by moments, which gathering would only put off.
-        if bucket.schedule.earliest > as_of and not self._options.beyond:
+        if bucket.schedule.earliest > as_of:  # else the next have their turn at once
             bucket.looked_at = now
 
     def _take_along(self, bucket: Bucket, events: int, outcome: Outcome, as_of: int, now: int) -> None:
@@ -287,8 +288,9 @@ class Shard:
         data = self._store.get(LEDGER)
         if data is None:
             ledger = Ledger(options.life, options.covers_from, catalogue=catalogue)
-            return Bucket(number, ledger, leading=Leading(options.leaders))
-        bucket = Bucket(number, ledgers.load(data), leading=Leading(options.leaders))
+            return Bucket(number, ledger, leading=Leading(options.leaders), gathers=not options.beyond)
+        leading = Leading(options.leaders)
+        bucket = Bucket(number, ledgers.load(data), leading=leading, gathers=not options.beyond)
         for shopper, state in self._store.items():
             if shopper != LEDGER:
                 bucket.schedule.add(shopper, next_of(state))

@@ -12,6 +12,7 @@ from redis.exceptions import (
     AskError,
     AuthenticationError,
     AuthorizationError,
+    RedisClusterException,
     RedisError,
     ResponseError,
     TimeoutError,  # noqa: A004  redis-py's own, not the builtin
@@ -23,6 +24,8 @@ from sinks.faults import UNREACHABLE, Fault, fault_of, remedy
 from sinks.routes import Route
 
 _BACKOFF: Final = EqualJitterBackoff(cap=2.0, base=0.05)
+BROKEN: Final = (RedisError, RedisClusterException, OSError)
+"""What redis-py raises where nobody answers, or nobody is known who should."""
 _AT_ONCE: Final = frozenset({Fault.UNKNOWN_SCRIPT, Fault.ASK, Fault.MOVED})
 _PATIENCE: Final = 3
 """So many rounds go without a wait when only `_AT_ONCE` faults came up."""
@@ -63,6 +66,12 @@ class Exchange:
             self._open = _Round(self._loaded, self._route.cluster)
         self._open.write(self._route, calls)
 
+    def drop(self) -> None:
+        """Ask for no answer to what went ahead."""
+        if self._open is not None:
+            self._open.drop()
+            self._open = None
+
     def send(self, calls: Sequence[Call], give_up_s: float, deadline: float, answers: Answers) -> None:
         """Send the calls and add what Redis says to `answers`, also of calls that went ahead.
 
@@ -70,6 +79,7 @@ class Exchange:
             SinkUnavailable: when calls are unanswered at `deadline` (monotonic), or an answer is final.
         """
         left, failures = list(calls), 0
+        last = [call for call in calls if call.everywhere]
         attempt, self._open = self._open, None
         while left or attempt is not None:
             attempt = attempt or _Round(self._loaded, self._route.cluster)
@@ -79,6 +89,8 @@ class Exchange:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
                 break
+            # What goes again must not follow the number that says it is there.
+            left += [call for call in last if call not in left]
             failures += 1
             answers.retries += 1
             wait = _BACKOFF.compute(failures)
@@ -103,7 +115,8 @@ class Exchange:
 class _Sent(NamedTuple):
     """What one node was sent at once and has yet to answer."""
 
-    pool: ConnectionPool
+    pool: ConnectionPool | None
+    """None where no node was found for the calls."""
     scripts: list[Script]
     calls: list[Call]
 
@@ -118,21 +131,28 @@ class _Round:
         self._answers = Answers()
         self._sent: list[_Sent] = []
         self._connections: dict[ConnectionPool, Any] = {}
-        self._broke: dict[ConnectionPool, Exception] = {}
-        """Why nothing more can be had of a connection."""
+        self._broke: dict[ConnectionPool | None, Exception] = {}
+        """Why nothing more can be had of a connection; of None, why no node is to be found."""
         self.left: list[Call] = []
         self.faults: set[Fault] = set()
         self.error: Exception | None = None
         self.final: Exception | None = None
 
     def write(self, route: Route, calls: Sequence[Call]) -> None:
-        """Send calls; may be done several times, each on the connections of the first."""
+        """Send calls; may be done several times, each on the connections of the first.
+
+        What fails is told by `read`, so that calls go again in the order in which they came.
+        """
         if not calls:
+            return
+        if None in self._broke:
+            self._sent.append(_Sent(None, [], list(calls)))
             return
         try:
             groups = route.pools(calls)
-        except (RedisError, OSError) as error:
-            self._broken(error, calls)
+        except BROKEN as error:
+            self._broke[None] = error
+            self._sent.append(_Sent(None, [], list(calls)))
             return
         for pool, group in groups.items():
             self._write(pool, group)
@@ -144,13 +164,22 @@ class _Round:
             for sent in self._sent:
                 self._read(sent)
         finally:
-            for pool, connection in self._connections.items():
-                pool.release(connection)
+            self._release()
         return self.left
+
+    def drop(self) -> None:
+        """Read no answer at all."""
+        for connection in self._connections.values():
+            connection.disconnect()
+        self._release()
+
+    def _release(self) -> None:
+        for pool, connection in self._connections.items():
+            pool.release(connection)
 
     def _write(self, pool: ConnectionPool, calls: list[Call]) -> None:
         if pool in self._broke:
-            self._broken(self._broke[pool], calls)
+            self._sent.append(_Sent(pool, [], calls))
             return
         scripts = {call.script for call in calls if call.script is not None}
         new = [script for script in scripts if (pool, script.sha) not in self._loaded]
@@ -164,14 +193,12 @@ class _Round:
             if connection is None:
                 connection = self._connections[pool] = pool.get_connection()
             connection.send_packed_command(connection.pack_commands(commands))
-        except (RedisError, OSError) as error:
+        except BROKEN as error:
             self._lose(pool, error)
-            self._broken(error, calls)
-            return
         self._sent.append(_Sent(pool, new, calls))
 
     def _read(self, sent: _Sent) -> None:
-        if sent.pool in self._broke:
+        if sent.pool is None or sent.pool in self._broke:
             self._broken(self._broke[sent.pool], sent.calls)
             return
         connection = self._connections[sent.pool]
@@ -186,7 +213,7 @@ class _Round:
                 self._take(sent.pool, call, self._reply(connection))
                 answered += 1
             complete = True
-        except (RedisError, OSError) as error:
+        except BROKEN as error:
             self._lose(sent.pool, error)
             self._broken(error, sent.calls[answered:])
         finally:

@@ -69,6 +69,8 @@ class RedisSink:
             self._scripts["shared"] = branch_script(branch, branches or {})
         self._exchange = Exchange(route, shown)
         self._ahead: list[FeatureRow] = []
+        self._failed: Exception | None = None
+        """Why rows did not go ahead, for the next write to raise."""
 
     @classmethod
     def connect(
@@ -96,10 +98,16 @@ class RedisSink:
     def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
         """Send rows of the next `write`, which must follow: Redis is at work on them meanwhile.
 
-        Nothing is raised for a Redis that does not take them; that `write` sends them again.
+        Nothing is raised here, where it might be taken for a bug of the record at hand: what Redis did not
+        take that `write` sends again, and whatever else went wrong it raises.
         """
+        if self._failed is not None:
+            return
         self._ahead += rows
-        self._exchange.ahead(self._calls(rows, life))
+        try:
+            self._exchange.ahead(self._calls(rows, life))
+        except Exception as error:  # noqa: BLE001  it is kept, and raised
+            self._failed = error
 
     def write(
         self,
@@ -120,6 +128,10 @@ class RedisSink:
             SinkUnavailable: if Redis did not take them within `give_up_s`; some may have been written.
         """
         ahead, self._ahead = self._ahead, []
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            self._exchange.drop()
+            raise failed
         calls = self._calls(rows, life)
         calls += [plain(self._prefix + key, mapping) for key, mapping in (put or {}).items()]
         # What is copied must be there: a call that failed goes again, behind those that did not.

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, ConnectionPool, SSLConnection
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.sentinel import Sentinel
 
 from sinks.address import Address
@@ -101,7 +101,7 @@ class ClusterRoute:
         if self._client is not None and self._stale:
             try:
                 self._client.nodes_manager.initialize()
-            except (RedisError, OSError):
+            except (RedisError, RedisClusterException, OSError):
                 # Every node that was known is gone: begin again at the configured ones.
                 self.close()
         if self._client is None:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, RedisClusterException
 
 from events.event import Money
 from sinks.branch_fields import BranchFields
 from sinks.codec import Stored, decode, fields_of
 from sinks.errors import SinkSettingError, SinkUnavailable
 from sinks.redis_sink import RedisSink
+from sinks.routes import ClusterRoute
 from sinks.sequence import Stamp
 from tests.proxies import certificate, proxy
 from tests.sinks.rows import HOUR, KEY, LIFE, NOW, features, row, session
@@ -449,6 +451,80 @@ def test_rows_that_went_ahead_to_a_server_that_lost_them_are_sent_again(tmp_path
         assert features(mortal.client(), "user:bob:features:5min") == {"n": "3"}
 
 
+def breaking_at(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
+    """Let the connection break when so many pipelines were sent by it, and before it sends the next."""
+    sent, send = [0], Connection.send_packed_command
+
+    def breaking(connection, *args: Any, **more: Any) -> Any:
+        sent[0] += 1
+        if sent[0] in numbers:
+            msg = "Connection closed by server."
+            raise RedisConnectionError(msg)
+        return send(connection, *args, **more)
+
+    monkeypatch.setattr(Connection, "send_packed_command", breaking)
+
+
+def test_what_goes_again_keeps_its_order(sink, redis, monkeypatch):
+    sink.write([row({"n": 1})], LIFE)
+    gone = row({}, seen=5, forgotten=True)
+    breaking_at(monkeypatch, 2)
+    sink.ahead([gone], LIFE)
+    sink.ahead([row({"n": 2}, seen=6)], LIFE)
+    report = sink.write([session()], LIFE, stamp=Stamp("numbers", "0", 0, 7))
+    assert report.retries == 1
+    assert features(redis) == {"n": "2"}
+    breaking_at(monkeypatch, 2)
+    sink.ahead([row({"n": 3}, seen=7)], LIFE)
+    sink.ahead([gone], LIFE)
+    sink.write([], LIFE)
+    assert features(redis) == {}
+
+
+def test_the_number_goes_behind_what_goes_again(server, redis, monkeypatch):
+    """Redis refuses what went ahead and takes what came behind it: it is full, for a moment."""
+    sink, packed = connect(server.url), []
+    sink.write([row()], LIFE)
+    sink.ahead([row({"n": 2}, seen=2)], LIFE)
+    _wait_until(lambda: features(redis) == {"n": "2"})
+    pack, read, answers = Connection.pack_commands, Connection.read_response, [0]
+
+    def refusing(connection, *args: Any, **more: Any) -> Any:
+        answer, answers[0] = read(connection, *args, **more), answers[0] + 1
+        if answers[0] == 1:
+            msg = "command not allowed when used memory > 'maxmemory'."
+            raise OutOfMemoryError(msg)
+        return answer
+
+    def noting(connection, commands: Any) -> Any:
+        packed.append([key for command in commands for key in command[3:4]])
+        return pack(connection, commands)
+
+    monkeypatch.setattr(Connection, "read_response", refusing)
+    monkeypatch.setattr(Connection, "pack_commands", noting)
+    report = sink.write([session()], LIFE, stamp=Stamp("numbers", "0", 0, 7))
+    assert (report.retries, report.lost) == (1, False)
+    assert packed == [["session:s1:features", "numbers"], [KEY, "numbers"]]
+
+
+def test_what_is_no_fault_of_redis_is_raised_by_the_write(sink, redis):
+    sink.ahead([row({"cart_value": Money(1, "no currency")})], LIFE)
+    sink.ahead([row(entity_id="bob")], LIFE)
+    with pytest.raises(ValueError, match="no currency"):
+        sink.write([session()], LIFE)
+    assert redis.keys("*") == []
+    assert sink.write([session()], LIFE).written == 1
+
+
+def test_an_answer_to_a_write_that_failed_is_not_taken_for_that_of_the_next(sink, redis):
+    sink.ahead([row(entity_id="bob"), row()], LIFE)
+    sink.ahead([row({"cart_value": Money(1, "no currency")})], LIFE)
+    with pytest.raises(ValueError, match="no currency"):
+        sink.write([], LIFE)
+    assert sink.write([session()], LIFE).written == 1
+    assert len(redis.client_list()) == 2
+
+
 def test_a_server_that_is_gone_when_rows_go_ahead_is_told_by_the_write_and_by_no_later_one(tmp_path):
     with running(tmp_path) as mortal:
         sink = connect(mortal.url, timeout_s=0.5, give_up_s=1)
@@ -635,9 +711,50 @@ def test_a_dead_node_of_a_cluster_is_given_up_in_time(tmp_path):
         assert sink.write(rows, LIFE).written == 100
 
 
+def test_an_unreachable_cluster_is_asked_once_however_much_goes_ahead(tmp_path, monkeypatch):
+    with cluster(tmp_path) as nodes:
+        sink = connect(f"redis+cluster://127.0.0.1:{nodes[0].port}", timeout_s=0.5, give_up_s=10)
+        pools, asked = ClusterRoute.pools, [0]
+
+        def unreachable(route, calls: Any) -> Any:
+            asked[0] += 1
+            if asked[0] == 1:
+                msg = "Redis Cluster cannot be connected."
+                raise RedisClusterException(msg)
+            return pools(route, calls)
+
+        monkeypatch.setattr(ClusterRoute, "pools", unreachable)
+        for number in range(50):
+            sink.ahead([row(entity_id=f"s{number}")], LIFE)
+        assert asked == [1]
+        report = sink.write([], LIFE)
+        assert (report.written, report.retries) == (50, 1)
+
+
 def test_a_cluster_taken_for_a_single_server_is_named(tmp_path):
     with cluster(tmp_path) as nodes, pytest.raises(SinkUnavailable, match=r"redis\+cluster://"):
         connect(nodes[0].url).write([row(entity_id=str(i)) for i in range(50)], LIFE)
+
+
+def test_rows_that_redis_lost_before_the_connection_broke_are_sent_again(server, redis, monkeypatch):
+    """It breaks when the second pipeline is sent; what the answers to the first told is lost meanwhile."""
+    sink = connect(server.url)
+    rows = [row(entity_id=f"s{number}") for number in range(1_050)]
+    sink.write(rows[:1], LIFE)
+    sent, send = [0], Connection.send_packed_command
+
+    def breaking(connection, *args: Any, **more: Any) -> Any:
+        sent[0] += 1
+        if sent[0] == 2:
+            redis.delete(*redis.keys("user:*"))
+            msg = "Connection closed by server."
+            raise RedisConnectionError(msg)
+        return send(connection, *args, **more)
+
+    monkeypatch.setattr(Connection, "send_packed_command", breaking)
+    assert sink.write(rows, LIFE).written == len(rows)
+    monkeypatch.undo()
+    assert len(redis.keys("user:*")) == len(rows)
 
 
 @pytest.mark.parametrize("ahead", [0, 500])

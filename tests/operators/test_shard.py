@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import orjson
@@ -20,9 +21,10 @@ from operators.bucket import GATHER_MS, WAIT_MS
 from operators.ledger import VERDICTS
 from operators.outcome import AHEAD
 from operators.schedule import NEVER
-from operators.shard import ALONG, BREATH_MS, CHUNK
+from operators.shard import ALONG, BREATH_MS, CHUNK, MOST_BREATH_MS
 from operators.store import LEDGER
-from tests.operators.fakes import NOW, Instance, LogicWithADefect, view
+from sinks.redis_sink import WriteReport
+from tests.operators.fakes import NOW, Instance, LogicWithADefect, SinkThatRemembers, view
 
 SHORT = Definitions(
     windows=(Window("5min", timedelta(seconds=5), timedelta(seconds=1)),),
@@ -344,15 +346,37 @@ def test_whose_moment_comes_while_batches_wait_waits_for_them_but_not_for_long()
 def test_no_moment_passes_unseen_for_longer_than_a_bucket_gathers(story: list[tuple[str, int]]) -> None:
     one = Instance(definitions=SHORT)
     for number, (shopper, wait) in enumerate(story):
-        one.pass_time(one.now + wait)
         one.take(visit(str(number), shopper, one.now))
-        states = [(name, data) for name, data in one.store.items() if name != LEDGER]
-        assert all(one.logic.next_of(data) > one.now - GATHER_MS for _, data in states)
-        for name, data in states:
-            state = one.logic.load(data)
-            for row in one.logic.all_rows(state, name):
+        one.pass_time(one.now + GATHER_MS + wait)
+        for name, data in one.store.items():
+            if name == LEDGER:
+                continue
+            assert one.logic.next_of(data) > one.now - GATHER_MS
+            for row in one.logic.all_rows(one.logic.load(data), name):
                 if row.until > one.now and row.values:
                     assert one.sink.hashes[row.entity, row.entity_id, row.window].values == row.values
+
+
+class SlowSink(SinkThatRemembers):
+    """Redis is away for a while, in which the clock goes on."""
+
+    def __init__(self, one: Instance) -> None:
+        super().__init__()
+        self._one = one
+
+    def write(self, *given: Any) -> WriteReport:
+        self._one.now += 18_000
+        return super().write(*given)
+
+
+def test_a_wake_up_that_waited_for_redis_does_not_keep_the_next_waiting_as_long() -> None:
+    one = Instance(definitions=SHORT)
+    one.take(visit("1", "ann", NOW))
+    one.sink = SlowSink(one)
+    one.restart()
+    one.now += 7_000
+    one.wake()
+    assert min(timer for timer in one.timers if timer >= one.now) <= one.now + MOST_BREATH_MS
 
 
 def test_a_wake_up_that_fails_is_tried_again_later() -> None:
