@@ -131,7 +131,8 @@ def checkpoints(job: Job) -> list[tuple[float, float]]:
 
 def measure(report: Report, rates: list[float], options: Namespace) -> None:
     """Run one job through all rates."""
-    with live(Setup(changes=with_identity(options.identity), flink=FLINK)) as job:
+    setup = Setup(options.taskmanagers, with_identity(options.identity), FLINK)
+    with live(setup) as job:
         job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         before: Mapping[str, int] = {shopper_id(number): 1 for number in range(options.shoppers)}
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("--maximum", type=float, help="events a second; 70 %% of it is another rate")
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=40, help="of each rate")
+    parser.add_argument("--taskmanagers", type=int, default=1)
     identity(parser)
     options = parser.parse_args()
     rates = [*options.rates, *([options.maximum * OF_MAXIMUM] if options.maximum else [])]

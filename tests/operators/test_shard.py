@@ -357,6 +357,20 @@ def test_no_moment_passes_unseen_for_longer_than_a_bucket_gathers(story: list[tu
                     assert one.sink.hashes[row.entity, row.entity_id, row.window].values == row.values
 
 
+def test_buckets_whose_moments_come_together_have_their_turns_soon_after_each_other() -> None:
+    one = Instance(definitions=SHORT, buckets=2)
+    for bucket, shopper in enumerate(("ann", "bob")):
+        one.take(visit(shopper, shopper, NOW), bucket=bucket)
+    one.now += 7_000
+    for bucket in range(2):
+        one.wake(bucket)
+        assert one.counts()["woken"] == 1, "Flink runs all timers that are due in one go"
+    assert one.now + BREATH_MS in one.timers
+    one.now += BREATH_MS
+    one.wake(1)
+    assert one.counts()["woken"] == 2
+
+
 class SlowSink(SinkThatRemembers):
     """Redis is away for a while, in which the clock goes on."""
 
