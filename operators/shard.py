@@ -35,8 +35,8 @@ do not keep its events waiting for long."""
 REWRITE_CHUNK: Final = 100
 """Shoppers whose rows are written again in one go."""
 BREATH_MS: Final = 5
-"""Least pause between two wake-ups, for events to be applied: Flink runs all timers that are due in one go. A
-pause is half as long as the wake-up was."""
+"""Least pause between two wake-ups, for events to be applied: Flink runs all timers that are due in one go.
+Where batches come, it is half as long as the wake-up was."""
 MOST_BREATH_MS: Final = 50
 """Greatest pause: a wake-up may have waited for Redis for seconds."""
 
@@ -113,6 +113,8 @@ class Shard:
         self._split = split
         self._buckets: dict[int, Bucket] = {}
         self._free_at = 0
+        self._taking = False
+        """Whether a batch came since the last wake-up."""
         self._rewrite_at = 0
         """When the next rows are to be written again."""
         self._delay = 0
@@ -128,7 +130,7 @@ class Shard:
         head = head_of(payload)
         bucket = self._bucket(head.bucket)
         now = self._clock()
-        self._free_at = 0
+        self._free_at, self._taking = 0, True
         if bucket.backlog.takes(payload, head, now, self._waiting):
             return []
         batch = decode(payload)
@@ -160,7 +162,8 @@ class Shard:
             self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now, outcome)
             self._keep(bucket, outcome, now)
             done = self._clock()
-            self._free_at = done + min(max(BREATH_MS, (done - now) // 2), MOST_BREATH_MS)
+            pause = (done - now) // 2 if self._taking else BREATH_MS
+            self._free_at, self._taking = done + min(max(BREATH_MS, pause), MOST_BREATH_MS), False
         elif bucket.rewriting is not None and now >= self._rewrite_at:
             shoppers = bucket.rewriting.take(REWRITE_CHUNK)
             outcome = self._applier.advance(shoppers, self._as_of(bucket, now), True, self._outcome(bucket))

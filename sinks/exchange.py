@@ -27,6 +27,8 @@ _BACKOFF: Final = EqualJitterBackoff(cap=2.0, base=0.05)
 BROKEN: Final = (RedisError, RedisClusterException, OSError)
 """What redis-py raises where nobody answers, or nobody is known who should."""
 _AT_ONCE: Final = frozenset({Fault.UNKNOWN_SCRIPT, Fault.ASK, Fault.MOVED})
+_OVERTAKEN: Final = frozenset({Fault.LATER, Fault.MOVED, Fault.UNKNOWN_SCRIPT})
+"""Not while a slot moves, which may last."""
 _PATIENCE: Final = 3
 """So many rounds go without a wait when only `_AT_ONCE` faults came up."""
 
@@ -44,8 +46,8 @@ class Answers:
     retries: int = 0
     """Rounds that had to be made again."""
     torn: bool = False
-    """Whether a connection broke when some calls had been answered: should Redis have lost those, the number
-    behind all calls would not say so."""
+    """Whether all calls are to go again, for some had been answered when others failed: should Redis have
+    lost those, the number behind all calls would not say so, and the others would come behind them."""
 
 
 class Exchange:
@@ -89,6 +91,9 @@ class Exchange:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
                 break
+            if attempt.faults & _OVERTAKEN:
+                # Those that were taken have overtaken those that were not: all go again, in their order.
+                answers.torn |= bool(answers.verdicts)
             # What goes again must not follow the number that says it is there.
             left += [call for call in last if call not in left]
             failures += 1

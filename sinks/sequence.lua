@@ -6,7 +6,9 @@
 local verdicts = {}
 for i, row in ipairs(cmsgpack.unpack(ARGV[1])) do
   local stored = tonumber(redis.call('HGET', KEYS[i], row[1]) or 0)
-  if not stored or stored < row[2] then
+  if row[4] and redis.call('HGET', KEYS[i], row[4]) == string.format('%.0f', row[3]) then
+    verdicts[i] = 'k' -- asked again
+  elseif not stored or stored < row[2] then
     verdicts[i] = 'l'
   else
     if row[4] then

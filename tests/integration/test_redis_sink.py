@@ -481,13 +481,9 @@ def test_what_goes_again_keeps_its_order(sink, redis, monkeypatch):
     assert features(redis) == {}
 
 
-def test_the_number_goes_behind_what_goes_again(server, redis, monkeypatch):
-    """Redis refuses what went ahead and takes what came behind it: it is full, for a moment."""
-    sink, packed = connect(server.url), []
-    sink.write([row()], LIFE)
-    sink.ahead([row({"n": 2}, seen=2)], LIFE)
-    _wait_until(lambda: features(redis) == {"n": "2"})
-    pack, read, answers = Connection.pack_commands, Connection.read_response, [0]
+def refusing_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Redis refuse what it is asked next, and take what comes behind it: it is full, for a moment."""
+    read, answers = Connection.read_response, [0]
 
     def refusing(connection, *args: Any, **more: Any) -> Any:
         answer, answers[0] = read(connection, *args, **more), answers[0] + 1
@@ -496,15 +492,35 @@ def test_the_number_goes_behind_what_goes_again(server, redis, monkeypatch):
             raise OutOfMemoryError(msg)
         return answer
 
+    monkeypatch.setattr(Connection, "read_response", refusing)
+
+
+def test_what_was_refused_goes_again_before_what_was_taken_and_the_number_last(sink, redis, monkeypatch):
+    sink.write([row({"n": 1})], LIFE)
+    sink.ahead([row({}, seen=5, forgotten=True)], LIFE)
+    sink.ahead([row({"n": 2}, seen=6)], LIFE)
+    refusing_once(monkeypatch)
+    packed, pack = [], Connection.pack_commands
+
     def noting(connection, commands: Any) -> Any:
         packed.append([key for command in commands for key in command[3:4]])
         return pack(connection, commands)
 
-    monkeypatch.setattr(Connection, "read_response", refusing)
     monkeypatch.setattr(Connection, "pack_commands", noting)
     report = sink.write([session()], LIFE, stamp=Stamp("numbers", "0", 0, 7))
-    assert (report.retries, report.lost) == (1, False)
-    assert packed == [["session:s1:features", "numbers"], [KEY, "numbers"]]
+    assert report.lost is False
+    assert features(redis) == {"n": "2"}
+    first, again, *_, last = packed
+    assert (first, again) == (["session:s1:features", "numbers"], [KEY, "numbers"])
+    assert last == [KEY, "session:s1:features", "numbers"]
+
+
+def test_a_number_that_takes_over_may_be_told_twice(sink, redis):
+    sink.write([], LIFE, stamp=Stamp("numbers", "0~", 0, 5))
+    over = Stamp("numbers", "0~", 5, 6, "0")
+    assert [sink.write([], LIFE, stamp=over).lost for _ in range(2)] == [False, False]
+    assert redis.hgetall("numbers") == {"0": "6"}
+    assert sink.write([], LIFE, stamp=Stamp("numbers", "0~", 8, 9, "0")).lost
 
 
 def test_what_is_no_fault_of_redis_is_raised_by_the_write(sink, redis):

@@ -371,15 +371,34 @@ def test_buckets_whose_moments_come_together_have_their_turns_soon_after_each_ot
     assert one.counts()["woken"] == 2
 
 
+@pytest.mark.parametrize(("batches", "pause"), [(False, BREATH_MS), (True, 20)])
+def test_the_pause_after_a_wake_up_is_for_events(batches: bool, pause: int) -> None:
+    one = Instance(definitions=SHORT)
+    one.take(*(visit(str(n), f"shopper{n}", NOW) for n in range(3 * CHUNK)))
+    one.now += 7_000
+    one.wake()
+    if batches:
+        one.take(batch=Batch(0, one.now))
+    slow = SlowSink(one, 40)
+    slow.hashes, slow.numbers = one.sink.hashes, one.sink.numbers
+    one.shard._writing._sink = slow
+    woken = one.counts()["woken"]
+    one.now += 2 * MOST_BREATH_MS
+    one.wake()
+    assert one.counts()["woken"] > woken
+    assert min(timer for timer in one.timers if timer >= one.now) == one.now + pause
+
+
 class SlowSink(SinkThatRemembers):
     """Redis is away for a while, in which the clock goes on."""
 
-    def __init__(self, one: Instance) -> None:
+    def __init__(self, one: Instance, takes_ms: int = 18_000) -> None:
         super().__init__()
         self._one = one
+        self._takes_ms = takes_ms
 
     def write(self, *given: Any) -> WriteReport:
-        self._one.now += 18_000
+        self._one.now += self._takes_ms
         return super().write(*given)
 
 
