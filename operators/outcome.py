@@ -12,11 +12,11 @@ from features.row import FeatureRow
 from features.state import FUTURE_MS
 from operators.batch import Forgetting, Record
 from operators.places import SNOWPLOWS
+from sinks.calls import CALL_ROWS
 
 AHEAD: Final = 32
-"""Rows that are worth a call of their own, while the next are made."""
-MORE_AHEAD: Final = 100
-"""The same once Redis has something to do: a call of a hundred costs it less a row."""
+"""Rows that are worth a call of their own, while the next are made. Once Redis has something to do it gets full
+calls, which cost it less a row."""
 
 
 class Spoiled(NamedTuple):
@@ -109,7 +109,7 @@ class Outcome:
     def give(self, rows: list[FeatureRow]) -> None:
         """Add rows; when there are enough of them, they go ahead."""
         self.rows += rows
-        if self.send is not None and len(self.rows) >= self.ahead + (MORE_AHEAD if self.ahead else AHEAD):
+        if self.send is not None and len(self.rows) >= self.ahead + (CALL_ROWS if self.ahead else AHEAD):
             self.send(self)
 
     def judge_like(self, other: "Outcome") -> None:

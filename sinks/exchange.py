@@ -12,20 +12,16 @@ from redis.exceptions import (
     AskError,
     AuthenticationError,
     AuthorizationError,
-    RedisClusterException,
-    RedisError,
     ResponseError,
     TimeoutError,  # noqa: A004  redis-py's own, not the builtin
 )
 
 from sinks.calls import Call, Script
 from sinks.errors import SinkUnavailable
-from sinks.faults import UNREACHABLE, Fault, fault_of, remedy
+from sinks.faults import BROKEN, UNREACHABLE, Fault, fault_of, remedy
 from sinks.routes import Route
 
 _BACKOFF: Final = EqualJitterBackoff(cap=2.0, base=0.05)
-BROKEN: Final = (RedisError, RedisClusterException, OSError)
-"""What redis-py raises where nobody answers, or nobody is known who should."""
 _AT_ONCE: Final = frozenset({Fault.UNKNOWN_SCRIPT, Fault.ASK, Fault.MOVED})
 _OVERTAKEN: Final = frozenset({Fault.LATER, Fault.MOVED, Fault.UNKNOWN_SCRIPT})
 """Not while a slot moves, which may last."""

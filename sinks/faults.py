@@ -15,8 +15,13 @@ from redis.exceptions import (
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
+    RedisError,
     TryAgainError,
 )
+
+BROKEN: Final = (RedisError, RedisClusterException, OSError)
+"""What redis-py raises where nobody answers, or nobody is known who should."""
 
 
 class Fault(Enum):

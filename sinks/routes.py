@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection, ConnectionPool, SSLConnection
-from redis.exceptions import RedisClusterException, RedisError
 from redis.sentinel import Sentinel
 
 from sinks.address import Address
 from sinks.calls import Call
+from sinks.faults import BROKEN
 from sinks.slots import tag_of_slot
 
 
@@ -101,7 +101,7 @@ class ClusterRoute:
         if self._client is not None and self._stale:
             try:
                 self._client.nodes_manager.initialize()
-            except (RedisError, RedisClusterException, OSError):
+            except BROKEN:
                 # Every node that was known is gone: begin again at the configured ones.
                 self.close()
         if self._client is None:

@@ -77,12 +77,8 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         yield service
 
 
-SHORT_LIVED = {"env.java.opts.taskmanager": "-XX:TieredStopAtLevel=1"}
-"""The jobs of tests are over before it has paid to compile them well."""
-
-
 @pytest.fixture(scope="session")
 def flink_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
     """A Flink cluster of two TaskManagers with a slot each; leave both running."""
-    with FlinkCluster(toolchain(), tmp_path_factory.mktemp("flink"), CLUSTER_SIZE, SHORT_LIVED) as cluster:
+    with FlinkCluster(toolchain(), tmp_path_factory.mktemp("flink"), CLUSTER_SIZE) as cluster:
         yield cluster

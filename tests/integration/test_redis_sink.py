@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -451,13 +452,16 @@ def test_rows_that_went_ahead_to_a_server_that_lost_them_are_sent_again(tmp_path
         assert features(mortal.client(), "user:bob:features:5min") == {"n": "3"}
 
 
-def breaking_at(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
-    """Let the connection break when so many pipelines were sent by it, and before it sends the next."""
+def breaking_at(
+    monkeypatch: pytest.MonkeyPatch, number: int, meanwhile: Callable[[], object] = lambda: None
+) -> None:
+    """Let the connection break instead of sending the pipeline of this number; `meanwhile` happens then."""
     sent, send = [0], Connection.send_packed_command
 
     def breaking(connection, *args: Any, **more: Any) -> Any:
         sent[0] += 1
-        if sent[0] in numbers:
+        if sent[0] == number:
+            meanwhile()
             msg = "Connection closed by server."
             raise RedisConnectionError(msg)
         return send(connection, *args, **more)
@@ -757,17 +761,7 @@ def test_rows_that_redis_lost_before_the_connection_broke_are_sent_again(server,
     sink = connect(server.url)
     rows = [row(entity_id=f"s{number}") for number in range(1_050)]
     sink.write(rows[:1], LIFE)
-    sent, send = [0], Connection.send_packed_command
-
-    def breaking(connection, *args: Any, **more: Any) -> Any:
-        sent[0] += 1
-        if sent[0] == 2:
-            redis.delete(*redis.keys("user:*"))
-            msg = "Connection closed by server."
-            raise RedisConnectionError(msg)
-        return send(connection, *args, **more)
-
-    monkeypatch.setattr(Connection, "send_packed_command", breaking)
+    breaking_at(monkeypatch, 2, lambda: redis.delete(*redis.keys("user:*")))
     assert sink.write(rows, LIFE).written == len(rows)
     monkeypatch.undo()
     assert len(redis.keys("user:*")) == len(rows)
