@@ -15,8 +15,9 @@ from operators.places import SNOWPLOWS
 from sinks.calls import CALL_ROWS
 
 AHEAD: Final = 32
-"""Rows that are worth a call of their own, while the next are made. Once Redis has something to do it gets full
-calls, which cost it less a row."""
+"""Rows that are worth a call of their own, while the next are made.
+
+Once Redis has something to do it gets full calls, which cost it less a row."""
 
 
 class Spoiled(NamedTuple):
