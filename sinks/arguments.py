@@ -25,43 +25,40 @@ that hold the same events say the same. Only while the rows live: an identity ma
 
 def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequence[Any]:
     """The argument of `fence.lua`."""
-    version, values = fence(life, row.seen, row.at), row.values
+    at, seen, values = row.at, row.seen, row.values
+    if values is None or row.until <= at or row.forgotten or row.same_as:
+        return _over(row, life)
+    version, until = fence(life, seen, at), str(row.until)
+    flat = ["_v", version, "_at", str(at), "_next", str(row.next), "_until", until, "_seen", str(seen)]
+    owned: tuple[Any, ...] = _NOBODY
+    if row.entity == "session":
+        owned = _ownership(row, gone=False)
+        flat += ("_owner", owned[0], "_start", owned[1])
+        if row.moved:
+            flat += ("_moved", "1")
+    absent = row.absent
+    if row.capped:
+        flat += ("_capped", "1")
+    else:
+        absent = (*absent, "_capped")
+    flat += (texts and texts.get(id(values))) or _features(values, texts)
+    if row.base is not None:
+        return (version, until, flat, *owned, fence(life, *row.base), absent)
+    return (version, until, flat) if owned is _NOBODY else (version, until, flat, *owned)
+
+
+def _over(row: FeatureRow, life: int) -> Sequence[Any]:
+    """Of a row without values: forgotten, deleted, expired, or one that points to another."""
+    version, until = fence(life, row.seen, row.at), str(row.until)
     if row.forgotten:
-        return (version, str(row.until), (), *(_ownership(row, gone=True) or _NOBODY), False, (), True)
-    if values is None:
+        return (version, until, (), *(_ownership(row, gone=True) or _NOBODY), False, (), True)
+    if row.values is None:
         until = str(max(row.until, row.at + TOMBSTONE_MS))
         return (version, until, _flat(meta_of(row, life)), *_ownership(row, gone=True))
-    until = str(row.until)
     if row.until <= row.at:
         # The window became empty: nothing is left to read, and no claim to a session that others hold.
         return (version, until, (), *_ownership(row, gone=True))
-    if row.same_as:
-        return (version, until, _flat(meta_of(row, life)))
-    flat = [
-        "_v",
-        version,
-        "_at",
-        str(row.at),
-        "_next",
-        str(row.next),
-        "_until",
-        until,
-        "_seen",
-        str(row.seen),
-    ]
-    if row.entity == "session":
-        flat += ("_owner", clean(row.owner), "_start", str(row.start))
-        if row.moved:
-            flat += ("_moved", "1")
-    if row.capped:
-        flat += ("_capped", "1")
-    flat += _features(values, {} if texts is None else texts)
-    owned = _ownership(row, gone=False) if row.entity == "session" else ()
-    if row.base is None:
-        return (version, until, flat, *owned)
-    absent = row.absent if row.capped else (*row.absent, "_capped")
-    seen, at = row.base
-    return (version, until, flat, *(owned or _NOBODY), fence(life, seen, at), absent)
+    return (version, until, _flat(meta_of(row, life)))
 
 
 def ranked_row(row: FeatureRow, life: int) -> Sequence[Any]:
@@ -93,14 +90,14 @@ def shared_row(
     return version, until, str(row.next), row.at, row.capped, _flat({**mine, **fields}), absent, row.forgotten
 
 
-def _features(values: Mapping[str, Value], texts: Texts) -> list[str]:
-    known = texts.get(id(values))
-    if known is None:
-        given = values.values()
-        # A loop that Python itself runs through would cost as much as making the texts.
-        written = map(_call, map(_WRITTEN.__getitem__, map(type, given)), given)
-        known = texts[id(values)] = list(chain.from_iterable(zip(values, written, strict=True)))
-    return known
+def _features(values: Mapping[str, Value], texts: Texts | None) -> list[str]:
+    given = values.values()
+    # A loop that Python itself runs through would cost as much as making the texts.
+    written = map(_call, map(_WRITTEN.__getitem__, map(type, given)), given)
+    made = list(chain.from_iterable(zip(values, written)))  # noqa: B905  both are of the same dict
+    if texts is not None:
+        texts[id(values)] = made
+    return made
 
 
 def _ownership(row: FeatureRow, *, gone: bool) -> tuple[Any, ...]:

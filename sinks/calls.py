@@ -82,8 +82,7 @@ def evaluation(
 
     Arguments of their own would cost four times as much to pack (bench/redis_write.py).
     """
-    keys = [key for key, _ in rows]
-    arguments = [row for _, row in rows]
+    keys, arguments = zip(*rows, strict=True)
     try:
         argument = _encode(arguments)
     except UnicodeEncodeError:

@@ -1,8 +1,8 @@
 """Writes feature rows to Redis: fenced, pipelined, retried. What to write is decided elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Self
 
 from features.row import FeatureRow
 from sinks.address import Address
@@ -17,8 +17,12 @@ from sinks.routes import Route, route_to
 from sinks.sequence import Stamp, stamping
 from sinks.text import text_of
 
-Row = tuple[str, Sequence[Any], str]
-"""Key, argument of the script, and whose it is."""
+Group = tuple[list[tuple[str, Sequence[Any]]], list[str]]
+"""Rows for one script: key and argument of each, and whose it is."""
+_ALONE: Final[tuple[str, ...]] = ("",)
+_RANKED: Final[tuple[str, ...]] = ("ranked",)
+_SHARED: Final[tuple[str, ...]] = ("shared",)
+"""Which script writes a row."""
 
 
 class WriteReport(NamedTuple):
@@ -183,31 +187,26 @@ class RedisSink:
         return copying([(key_of(row, self._prefix, alone), row) for row in rows], self._prefix, alone)
 
     def _calls(self, rows: Sequence[FeatureRow], life: int) -> list[Call]:
-        alone, branch = self._route.cluster, self._branch
-        groups: dict[tuple[str, str, str], list[Row]] = {}
+        alone, branch, prefix = self._route.cluster, self._branch, self._prefix
+        groups: dict[tuple[str, ...], Group] = {}
         texts: Texts = {}
         for row in rows:
-            key = key_of(row, self._prefix, alone)
             argument: Sequence[Any]
             if row.ranked:
-                kind, argument = "ranked", ranked_row(row, life)
+                group, argument = _RANKED, ranked_row(row, life)
             elif branch and row.entity != "session" and row.window != "session":
-                kind, argument = "shared", shared_row(row, life, branch, self._names, self._zeros)
+                group, argument = _SHARED, shared_row(row, life, branch, self._names, self._zeros)
             else:
-                kind, argument = "", fenced_row(row, life, texts)
-            # In a cluster only keys with the same id share a slot.
-            group = (row.entity, row.entity_id) if alone else ("", "")
-            groups.setdefault((kind, *group), []).append((key, argument, row.owner or row.entity_id))
+                group, argument = _ALONE, fenced_row(row, life, texts)
+            if alone:  # only keys with the same id share a slot
+                group = (*group, row.entity, row.entity_id)
+            found = groups.get(group)
+            if found is None:
+                found = groups[group] = [], []
+            found[0].append((key_of(row, prefix, alone), argument))
+            found[1].append(row.owner or row.entity_id)
         return [
-            evaluation(
-                self._scripts[kind],
-                [(key, argument) for key, argument, _ in chunk],
-                [whose for _, _, whose in chunk],
-            )
-            for (kind, _, _), group_rows in groups.items()
-            for chunk in _chunks(group_rows)
+            evaluation(self._scripts[group[0]], rows[i : i + CALL_ROWS], subjects[i : i + CALL_ROWS])
+            for group, (rows, subjects) in groups.items()
+            for i in range(0, len(rows), CALL_ROWS)
         ]
-
-
-def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
-    return (rows[i : i + CALL_ROWS] for i in range(0, len(rows), CALL_ROWS))

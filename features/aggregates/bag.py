@@ -132,15 +132,14 @@ class Bag(Aggregate):
 
     def result(self, acc: Bagged, reading: Reading = WHOLE) -> int:
         """How many different values."""
-        return sum(1 for entry in acc[0][1].values() if entry[1] >= reading.start)
+        start = reading.start
+        return len([1 for entry in acc[0][1].values() if entry[1] >= start])
 
     def top(self, acc: Bagged, reading: Reading = WHOLE) -> str | None:
         """The heaviest value; ties: most recent, then alphabetical."""
-        names, weights = acc[0][1], acc[1]
+        names, weights, start = acc[0][1], acc[1], reading.start
         inside = [
-            (-weights.get(number, 0), -last, name)
-            for name, (number, last) in names.items()
-            if last >= reading.start
+            (-weights.get(number, 0), -last, name) for name, (number, last) in names.items() if last >= start
         ]
         return min(inside)[2] if inside else None
 

@@ -115,9 +115,10 @@ def _before(moments: bytes, moment: bytes) -> int:
     """How many of the moments are before this one."""
     if moments[:WIDTH] >= moment:
         return 0
-    return bisect_left(
-        range(len(moments) // WIDTH), moment, key=lambda n: moments[n * WIDTH : (n + 1) * WIDTH]
-    )
+    held = len(moments)
+    if moments[held - WIDTH :] < moment:
+        return held // WIDTH
+    return bisect_left(range(held // WIDTH), moment, key=lambda n: moments[n * WIDTH : (n + 1) * WIDTH])
 
 
 def _insert(runs: list[list[Any]], i: int, value: Any) -> None:

@@ -71,12 +71,17 @@ class Recent(Trail):
 
     def result(self, acc: Seen, reading: Reading = WHOLE) -> list[str] | None:
         """The values, most recent first, then alphabetical; None without any."""
-        inside = [value for value, at in acc.items() if at >= reading.start]
-        return sorted(inside, key=lambda value: (-acc[value], value)) or None
+        start = reading.start
+        inside = [value for value, at in acc.items() if at >= start]
+        if len(inside) > 1:
+            inside.sort()
+            inside.sort(key=acc.__getitem__, reverse=True)  # equal ones stay in their order
+        return inside or None
 
     def listed(self, acc: Seen, reading: Reading = WHOLE) -> list[str] | None:
         """The values in alphabetical order, None without any."""
-        return sorted(value for value, at in acc.items() if at >= reading.start) or None
+        start = reading.start
+        return sorted([value for value, at in acc.items() if at >= start]) or None
 
     def mixed(self, acc: Seen, reading: Reading = WHOLE) -> bool | None:
         """True if there is more than one value, else None."""
