@@ -60,6 +60,8 @@ class Bucket:
     """The earliest timer that Flink holds for it, as far as known."""
     gathers: bool = True
     """Whether those whose moment has come may wait for others. Entities tell each other by moments."""
+    turn_at: int = 0
+    """No earlier than this it asks again whether it is its turn, epoch ms."""
     looked_at: int = 0
     """When it last saw to all whose moment had come, epoch ms."""
     look_at: int = 0

@@ -23,6 +23,7 @@ from operators.places import topic_and_partition
 from operators.routed import devices_of
 from operators.schedule import NEVER
 from operators.store import LEDGER, Store
+from operators.turns import Turns
 from operators.writing import Names, Sink, Writing, rewrite
 from sinks.dead_letters import dead_letter
 
@@ -34,11 +35,6 @@ ALONG: Final = 10
 do not keep its events waiting for long."""
 REWRITE_CHUNK: Final = 100
 """Shoppers whose rows are written again in one go."""
-BREATH_MS: Final = 5
-"""Least pause between two wake-ups, for events to be applied: Flink runs all timers that are due in one go.
-Where batches come, it is half as long as the wake-up was."""
-MOST_BREATH_MS: Final = 50
-"""Greatest pause: a wake-up may have waited for Redis for seconds."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,7 @@ class Shard:
         self._clock = clock
         self._split = split
         self._buckets: dict[int, Bucket] = {}
-        self._free_at = 0
-        self._taking = False
-        """Whether a batch came since the last wake-up."""
+        self._turns = Turns()
         self._rewrite_at = 0
         """When the next rows are to be written again."""
         self._delay = 0
@@ -130,7 +124,7 @@ class Shard:
         head = head_of(payload)
         bucket = self._bucket(head.bucket)
         now = self._clock()
-        self._free_at, self._taking = 0, True
+        self._turns.taken(bucket)
         if bucket.backlog.takes(payload, head, now, self._waiting):
             return []
         batch = decode(payload)
@@ -146,10 +140,13 @@ class Shard:
         """
         bucket = self._bucket(number)
         now = self._clock()
-        bucket.armed = NEVER
+        fired, bucket.armed = min(bucket.armed, now), NEVER
+        self._turns.left(bucket)
         if now >= bucket.backlog.until:
             return self._apply(bucket, now)
-        if now >= self._free_at:
+        if bucket.departure <= now and not self._turns.has(bucket, fired, now):
+            return []
+        if now >= self._turns.free_at:
             self._wake(bucket, now)
         return []
 
@@ -161,9 +158,7 @@ class Shard:
             outcome = self._outcome(bucket)
             self._advance(bucket, bucket.schedule.due(as_of, CHUNK), as_of, now, outcome)
             self._keep(bucket, outcome, now)
-            done = self._clock()
-            pause = (done - now) // 2 if self._taking else BREATH_MS
-            self._free_at, self._taking = done + min(max(BREATH_MS, pause), MOST_BREATH_MS), False
+            self._turns.had(now, self._clock())
         elif bucket.rewriting is not None and now >= self._rewrite_at:
             shoppers = bucket.rewriting.take(REWRITE_CHUNK)
             outcome = self._applier.advance(shoppers, self._as_of(bucket, now), True, self._outcome(bucket))
@@ -208,7 +203,7 @@ class Shard:
         moment = bucket.moment(self._rewrite_at)
         if number == self._writing.beating:
             moment = min(moment, self._writing.beat)
-        moment = max(moment, self._free_at)
+        moment = max(moment, self._turns.free_at, bucket.turn_at)
         if moment >= bucket.armed:
             return None
         bucket.armed = moment

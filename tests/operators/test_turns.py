@@ -1,0 +1,294 @@
+"""Who has its turn when a slot has more to do than time: departures of all buckets, and events, simulated.
+
+Batches and wake-ups take as long as they are told to. Timers fire as Flink has them: one for a bucket and
+millisecond, the earliest first, those of a millisecond in an order of its own. Flink lets a batch have its
+turn between two that are not of the same millisecond (`between`); that it comes when none is due any more is
+harder for batches.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+import pytest
+
+from features.row import FeatureRow
+from operators.applying import Applier
+from operators.batch import Batch, encode
+from operators.bucket import Bucket
+from operators.floors import Floors
+from operators.ledger import Ledger
+from operators.outcome import Outcome
+from operators.shard import Shard, ShardOptions
+from operators.turns import BREATH_MS, TURN_MS, Turns
+from sinks.redis_sink import WriteReport
+from sinks.sequence import Stamp
+from tests.logics import logic_of
+from tests.operators.fakes import NOW, MapOfBuckets
+
+PROMISED_MS = 2_000
+IDLE_MS = 0.02
+"""What a wake-up costs that does nothing."""
+LASTS_MS = 20_000
+
+ORDERS: dict[str, Callable[[Random, list[int]], int]] = {
+    "any": Random.choice,
+    "up": lambda _, buckets: min(buckets),
+    "down": lambda _, buckets: max(buckets),
+}
+"""Which of the timers of a millisecond goes first."""
+
+
+class NoRedis:
+    """Takes everything at once."""
+
+    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
+        return
+
+    def write(
+        self,
+        rows: Sequence[FeatureRow],
+        life: int,
+        put: Mapping[str, Mapping[str, str]] | None = None,
+        stamp: Stamp | None = None,
+    ) -> WriteReport:
+        return WriteReport(len(rows), 0, 0, 0)
+
+
+def nothing(shopper: str) -> bytes | None:
+    """What the state holds of a shopper, which nobody asks for here."""
+    return None
+
+
+@dataclass
+class Load:
+    """What there is to do."""
+
+    buckets: int = 16
+    shoppers: int = 20
+    """Of each bucket."""
+    every_ms: tuple[int, int] = (2_000, 4_000)
+    """The least and the greatest time from a look at a shopper to the next departure."""
+    wake_ms: float = 2.0
+    """What a look costs, whoever it is at."""
+    shopper_ms: float = 0.1
+    """What each shopper of a look costs."""
+    batch_ms: float = 0.0
+    """What a batch of the bucket 0 costs, of which there is always one more; 0: there is none."""
+    order: str = "any"
+    between: bool = False
+    """Whether events have their turn already between two timers of different milliseconds."""
+    seed: int = 1
+
+
+class Passing(Applier):
+    """Lets the clock go on where others work; remembers how late shoppers had their turn."""
+
+    def __init__(self, load: Load) -> None:
+        super().__init__(logic_of(), nothing)
+        self.load = load
+        self.chance = Random(load.seed)
+        self.now = float(NOW)
+        self.moments: dict[str, int] = {}
+        self.lateness: list[float] = []
+
+    def apply(
+        self, work: Batch, as_of: int, floors: Floors | None = None, outcome: Outcome | None = None
+    ) -> Outcome:
+        outcome = outcome or Outcome()
+        for shopper in work.restated:
+            self._look(shopper, as_of + self.chance.randint(0, self.load.every_ms[1]), outcome)
+        if not work.restated:
+            self.now += self.load.batch_ms
+        return outcome
+
+    def advance(
+        self, shoppers: Iterable[str], as_of: int, whole: bool = False, outcome: Outcome | None = None
+    ) -> Outcome:
+        outcome = outcome or Outcome()
+        looked = list(shoppers)
+        if looked:
+            self.now += self.load.wake_ms + self.load.shopper_ms * len(looked)
+        for shopper in looked:
+            self.lateness.append(self.now - self.moments[shopper])
+            self._look(shopper, as_of + self.chance.randint(*self.load.every_ms), outcome)
+        return outcome
+
+    def _look(self, shopper: str, moment: int, outcome: Outcome) -> None:
+        self.moments[shopper] = outcome.next[shopper] = moment
+        outcome.data[shopper] = b""
+
+
+@dataclass
+class Seen:
+    """What a simulation came to."""
+
+    late_ms: float
+    """The greatest lateness of a departure, of those that are still to come, too."""
+    held_ms: float
+    """The longest time from one batch to the next."""
+    batches: int
+    looks: int
+    idle: int
+    """Wake-ups that did nothing."""
+    again: int
+    """The most wake-ups of one bucket in a row that did nothing."""
+
+
+@dataclass
+class Slot:
+    """One operator instance in Flink, with a shard of its own."""
+
+    load: Load
+    timers: set[tuple[int, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.work = Passing(self.load)
+        self.store = MapOfBuckets()
+        self.shard = Shard(
+            ShardOptions("job", "topic", NOW, NOW, buckets=self.load.buckets),
+            self.work,
+            NoRedis(),
+            self.store,
+            MapOfBuckets(),
+            lambda: int(self.work.now),
+        )
+        self.counts = {"batches": 0, "looks": 0, "idle": 0, "again": 0}
+        self.row = [0] * self.load.buckets
+        self.held_ms = 0.0
+        for number in range(self.load.buckets):
+            shoppers = {f"{number}-{each}": 0 for each in range(self.load.shoppers)}
+            self.take(Batch(number, restated=shoppers))
+
+    def run(self) -> Seen:
+        """Let time pass; what was seen of it."""
+        work, chance = self.work, Random(self.load.seed)
+        free = work.now
+        while work.now < NOW + LASTS_MS:
+            for bucket in self.due(chance):
+                self.wake(bucket)
+            if self.load.batch_ms:
+                self.held_ms = max(self.held_ms, work.now - free)
+                self.counts["batches"] += 1
+                self.take(Batch(0, int(work.now)))
+                free = work.now
+            else:
+                work.now = max(work.now, min(self.timers)[0])
+        late = max(work.lateness + [work.now - moment for moment in work.moments.values()])
+        return Seen(late, self.held_ms, **self.counts)
+
+    def due(self, chance: Random) -> Iterator[int]:
+        """The buckets whose timers fire before the next batch."""
+        order, first = ORDERS[self.load.order], None
+        while True:
+            moment = min(self.timers)[0]
+            if moment > self.work.now or (self.load.between and first not in {None, moment}):
+                return
+            first = moment
+            due = [bucket for at, bucket in self.timers if at == moment]
+            bucket = order(chance, sorted(due))
+            self.timers.remove((moment, bucket))
+            yield bucket
+
+    def take(self, batch: Batch) -> None:
+        self.store.bucket = batch.bucket
+        self.shard.take(encode(batch))
+        self.arm(batch.bucket)
+
+    def wake(self, bucket: int) -> None:
+        looks = len(self.work.lateness)
+        self.store.bucket = bucket
+        self.shard.wake(bucket)
+        self.work.now += IDLE_MS
+        idle = len(self.work.lateness) == looks
+        self.counts["idle" if idle else "looks"] += 1
+        self.row[bucket] = self.row[bucket] + 1 if idle else 0
+        self.counts["again"] = max(self.counts["again"], self.row[bucket])
+        assert self.row[bucket] < 1_000, "it asks again and again"
+        self.arm(bucket)
+
+    def arm(self, bucket: int) -> None:
+        moment = self.shard.alarm(bucket)
+        if moment is not None:
+            self.timers.add((moment, bucket))
+        assert any(number == bucket for _, number in self.timers), "no bucket is left without a timer"
+
+
+HOT = Load(batch_ms=60)
+HOT_SLOW = Load(batch_ms=60, wake_ms=10)
+HOT_MANY = Load(batch_ms=60, buckets=64, shoppers=8)
+SILENT_SLOW = Load(wake_ms=60)
+SILENT_MANY = Load(wake_ms=15, buckets=64, shoppers=8)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("load", "between"),
+    [
+        *((load, False) for load in (HOT, HOT_SLOW, HOT_MANY, SILENT_SLOW, SILENT_MANY)),
+        *((load, True) for load in (HOT, HOT_SLOW, SILENT_SLOW)),
+    ],
+)
+def test_every_bucket_has_its_turn_as_promised_and_events_have_theirs(
+    load: Load, between: bool, order: str
+) -> None:
+    seen = Slot(replace(load, order=order, between=between)).run()
+    assert seen.late_ms < PROMISED_MS
+    longest_ms = load.wake_ms + load.shopper_ms * load.shoppers
+    assert seen.held_ms < TURN_MS + longest_ms + 5, "wake-ups that go on, and the one that is under way"
+    if load.batch_ms:
+        assert seen.batches * load.batch_ms > LASTS_MS / 2
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("load", [HOT, HOT_SLOW, HOT_MANY, SILENT_SLOW, SILENT_MANY])
+def test_a_bucket_that_waits_does_not_ask_again_and_again(load: Load, order: str) -> None:
+    seen = Slot(replace(load, order=order)).run()
+    turns = seen.looks + seen.batches
+    assert seen.idle < 1.5 * load.buckets * turns, "about once for each turn of another"
+    assert seen.again < 3 * seen.late_ms / min(load.wake_ms, load.batch_ms or load.wake_ms)
+
+
+def test_who_has_waited_longest_goes_first_whoever_is_asked_first() -> None:
+    turns, buckets = Turns(), [Bucket(number, Ledger(1, 1)) for number in range(3)]
+    for bucket, since in zip(buckets, (20, 30, 10), strict=True):
+        bucket.schedule.add("ann", since)
+    turns.had(100, 100 + TURN_MS)
+    paused = turns.free_at
+    assert paused == 100 + TURN_MS + BREATH_MS
+    assert not any(turns.has(bucket, 90, paused - 1) for bucket in buckets), "events have their turn"
+    for bucket in buckets:
+        bucket.armed = paused
+    had = []
+    for number in (0, 1, 2, 1, 0, 1):
+        bucket = buckets[number]
+        turns.left(bucket)
+        if turns.has(bucket, paused, paused):
+            had.append(number)
+        else:
+            assert bucket.turn_at == paused + 1
+    assert had == [2, 0, 1]
+
+
+def test_who_has_had_its_turn_with_a_batch_keeps_nobody_waiting() -> None:
+    turns, first, second = Turns(), Bucket(0, Ledger(1, 1)), Bucket(1, Ledger(1, 1))
+    first.schedule.add("ann", 10)
+    second.schedule.add("bob", 20)
+    turns.had(100, 100 + TURN_MS)
+    assert not turns.has(first, 90, 101)
+    turns.taken(first)
+    assert turns.has(second, 101, 101)
+
+
+def test_who_lets_another_go_first_whose_timer_is_for_later_asks_with_it() -> None:
+    turns, first, second = Turns(), Bucket(0, Ledger(1, 1)), Bucket(1, Ledger(1, 1))
+    first.schedule.add("ann", 10)
+    second.schedule.add("bob", 20)
+    turns.had(100, 100 + TURN_MS)
+    assert not turns.has(first, 90, 101)
+    first.armed = turns.free_at
+    turns.taken(second)
+    assert not turns.has(second, 102, 102)
+    assert second.turn_at == first.armed
+    turns.taken(second)
+    assert second.turn_at == 0
