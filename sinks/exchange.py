@@ -81,7 +81,11 @@ class Exchange:
         attempt, self._open = self._open, None
         while left or attempt is not None:
             attempt = attempt or _Round(self._loaded, self._route.cluster)
-            attempt.write(self._route, left)
+            try:
+                attempt.write(self._route, left)
+            except BaseException:
+                attempt.drop()
+                raise
             left = attempt.read(deadline, answers)
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
