@@ -567,6 +567,21 @@ def test_a_script_that_was_flushed_is_loaded_again_at_once(sink, redis):
     assert time.monotonic() - began < BOUNDED_S
 
 
+@pytest.mark.parametrize("flushed_first", [True, False])
+def test_a_script_that_was_flushed_keeps_rows_that_went_ahead_in_their_order(sink, redis, flushed_first):
+    sink.write([row()], LIFE)
+    if flushed_first:
+        redis.script_flush()
+    sink.ahead([row({}, seen=5, forgotten=True)], LIFE)
+    if not flushed_first:
+        _wait_until(lambda: not redis.exists(KEY))
+        redis.script_flush()
+    report = sink.write([row({"n": 2}, seen=6)], LIFE, stamp=Stamp("numbers", "0", 0, 7))
+    assert (report.retries, report.lost) == (1, False)
+    assert features(redis) == {"n": "2"}
+    assert redis.hget("numbers", "0") == "7"
+
+
 def test_a_server_that_hangs_is_given_up_in_time(server, redis):
     sink = connect(server.url, timeout_s=0.2, give_up_s=0.5)
     redis.client_pause(1500)
@@ -690,7 +705,10 @@ def _slots_move(sink: RedisSink, nodes: list[Any]) -> None:
         source.client().delete(key)
     for node in nodes:
         node.client().execute_command("CLUSTER SETSLOT", slot, "NODE", _name(target))
-    assert sink.write([row({"n": 3}, entity_id="7", seen=3)], LIFE + 2).written == 1
+    sink.ahead([row({"n": 2}, entity_id="7", seen=3)], LIFE + 2)
+    sink.ahead([row({}, entity_id="7", seen=4, forgotten=True)], LIFE + 2)
+    report = sink.write([row({"n": 3}, entity_id="7", seen=5)], LIFE + 2)
+    assert (report.retries, report.refused) == (1, 0), "they go again in their order"
     assert features(target.client(), "user:{7}:features:5min") == {"n": "3"}
 
 

@@ -436,3 +436,19 @@ def test_rows_of_gap_sessions_that_moved_are_deleted_again_where_redis_lost_that
     again = [row for row in network.logic.all_rows(state, "phone") if row.entity == "session"]
     assert [(row.entity_id, row.values, row.owner) for row in again] == [(f"phone~{NOW}", None, "phone")]
     assert again[0].seen > before.seen
+
+
+def test_a_batch_of_devices_takes_along_whose_moment_has_come() -> None:
+    network = Network(Definitions())
+    first, second, *_ = [name for name in map(str, range(50)) if bucket_of(name, BUCKETS) == 0]
+    network.take([seen("1", device=first)], NOW)
+    assert shown(network, first)["product_view_count"] == 1
+    trips = network.hosts[DEVICES].sink.round_trips
+    later = NOW + 6 * 60_000
+    network.take([seen("2", device=second, at=later)], later)
+    instance = network.hosts[DEVICES]
+    assert (instance.counts()["woken"], instance.sink.round_trips) == (1, trips + 1)
+    state = instance.state(first)
+    assert state is not None
+    assert state.at == later
+    assert shown(network, first, "1h")["product_view_count"] == 1

@@ -143,6 +143,20 @@ def test_a_defect_costs_one_record_of_one_shopper() -> None:
     assert one.counts()["dead"] == one.counts()["dead.bug"] == 1
 
 
+def test_a_defect_among_rows_that_went_ahead_costs_one_record() -> None:
+    one = Instance(LogicWithADefect("20"))
+    shoppers = [f"shopper{number}" for number in range(AHEAD)]
+    letters = one.take(*(visit(str(number), shopper, NOW) for number, shopper in enumerate(shoppers)))
+    assert [json.loads(letter)["id"] for letter in letters] == ["topic/0/20"]
+    assert sum(rows for rows, _ in one.sink.aheads) > AHEAD
+    assert len(one.sink.rows) == len(one.sink.hashes) == one.counts()["rows.written"], "each was written once"
+    for number, shopper in enumerate(shoppers):
+        assert one.sink.shown(shopper).get("product_view_count", 0) == int(number != 20)
+        state = one.state(shopper)
+        assert state is not None
+        assert state.seen == 1, "the fence counts the record all the same"
+
+
 def test_the_fence_counts_the_record_that_met_a_defect() -> None:
     one, two = Instance(LogicWithADefect("2")), Instance()
     for instance in (one, two):
