@@ -423,6 +423,20 @@ def slow_instance(takes_ms: int, buckets: int = 1) -> Instance:
     return one
 
 
+def test_after_a_restart_who_lets_another_go_first_has_a_timer_all_the_same() -> None:
+    one = slow_instance(TURN_MS, buckets=3)
+    for bucket, shopper in enumerate(("ann", "bob", "cat")):
+        one.take(visit(shopper, shopper, one.now), bucket=bucket)
+    one.now += 7_000
+    one.restart()
+    for bucket in range(2):
+        one.wake(bucket)
+    one.now += MOST_BREATH_MS
+    one.wake(2)
+    assert one.counts()["woken"] == 1, "bob has waited longer than cat"
+    assert one.shard._buckets[2].armed <= one.now + MOST_BREATH_MS
+
+
 def test_a_wake_up_that_waited_for_redis_does_not_keep_the_next_waiting_as_long() -> None:
     one = Instance(definitions=SHORT)
     one.take(visit("1", "ann", NOW))
