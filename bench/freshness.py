@@ -3,7 +3,7 @@
     python -m bench.freshness [--rates 500 1000] [--maximum EV_PER_S] [--shoppers 20000] [--seconds 40]
 
 In real time: every shopper has an event (`census`), then events go to Kafka at each rate in turn, from a
-process of its own. Up to 100 a second are followed: one was readable at the first look at which its shopper's
+process of its own. Up to 40 a second are followed: one was readable at the first look at which its shopper's
 session or 24 hours in Redis had a `_seen` that counts it. (An event changes at least one of the two, an
 action of no known type aside, which is not followed.) All that are under way are looked at together, every
 10 ms. With `--maximum`, 70 % of it is another rate; `bench.throughput` tells the maximum. `--rates 500 2000
@@ -29,7 +29,8 @@ from sinks.keys import encode_id, key_name
 ROWS: Final = ("session", "24h")
 LOOK_S: Final = 0.01
 GIVE_UP_S: Final = 30.0
-FOLLOW_PER_S: Final = 100
+FOLLOW_PER_S: Final = 40
+"""Each is asked for every 10 ms until it is there: more would be a load of their own."""
 OF_MAXIMUM: Final = 0.7
 WARM: Final = 0.1
 COLUMNS: Final = ("samples", "p50_ms", "p99_ms", "p99.9_ms", "max_ms", "missed", "sent_per_s", "load")

@@ -9,10 +9,12 @@ each on a job of its own, look for the greatest that is held. `--rates 2000 --sh
 300/10,3600/60,86400/900 --emptied 5min --seconds 600`, which are the windows of every day, and `--windows
 30/1,60/2,120/4` for the figures of docs/performance.md.
 
-How to read it: `departures_per_s` is the work that no event brings; `of_machine` is what Kafka, Flink and
-Redis use of the cores, the sending process left out. A rate is held if `caught_up_s`, the time until
-everything was in Redis after the last event was sent, is about a second or two: the job's account is told
-once a second. `keys` are Redis' keys at the end, several of each shopper who is still in a window.
+How to read it: `flink_first` and `flink_last` are Flink's cores in the first and the last quarter of the
+time, which must not differ: what grows with the time that a job runs shows there. `departures_per_s` is the
+work that no event brings; `of_machine` is what Kafka, Flink and Redis use of the cores, the sending process
+left out. A rate is held if `caught_up_s`, the time until everything was in Redis after the last event was
+sent, is about a second or two: the job's account is told once a second. `keys` are Redis' keys at the end,
+several of each shopper who is still in a window.
 """
 
 import time
@@ -30,6 +32,7 @@ from features.settings import Definitions, Window
 
 LABELS: Final = ("5min", "1h", "24h")
 GRACE_S: Final = 5
+QUARTERS: Final = 4
 
 
 def shortened(text: str) -> Definitions:
@@ -67,7 +70,7 @@ def measure(rate: float, options: Namespace) -> Figures:
         )
         with Feed(plan) as feed:
             time.sleep(empties_s)
-            figures = pace(job, options.seconds)
+            figures = pace(job, options.seconds, QUARTERS)
             finished = feed.wait()
         begun = time.monotonic()
         job.wait_read(job.sent + finished.sent)
@@ -87,7 +90,7 @@ def main() -> None:
     parser.add_argument("--taskmanagers", type=int, default=1)
     identity(parser)
     options = parser.parse_args()
-    columns = (*COLUMNS, "sent_late_s", "caught_up_s", "keys")
+    columns = (*COLUMNS, "flink_first", "flink_last", "sent_late_s", "caught_up_s", "keys")
     with Report("steady state", columns, options) as report:
         for rate in options.rates:
             report.add(f"{rate:g} a second", *(measure(rate, options) for _ in range(options.runs)))

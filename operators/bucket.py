@@ -56,8 +56,8 @@ class Bucket:
     number: int
     ledger: Ledger
     schedule: Schedule = field(default_factory=Schedule)
-    armed: int = NEVER
-    """The earliest timer that Flink holds for it, as far as known."""
+    timers: list[int] = field(default_factory=list)
+    """The moments (epoch ms) of the timers that Flink holds for it, as far as known, the earliest first."""
     gathers: bool = True
     """Whether those whose moment has come may wait for others. Entities tell each other by moments."""
     turn_at: int = 0
@@ -73,6 +73,11 @@ class Bucket:
     restated: set[str] = field(default_factory=set)
     """Users of devices here whose rows were to be restated since."""
     leading: Leading = field(default_factory=Leading)
+
+    @property
+    def armed(self) -> int:
+        """The moment of the next of its timers, epoch ms; `NEVER` where there is none."""
+        return self.timers[0] if self.timers else NEVER
 
     def rewrite(self, now: int) -> None:
         """Have all rows written again, from the first."""

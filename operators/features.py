@@ -112,7 +112,7 @@ class FeaturesFunction(KeyedProcessFunction):
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
         """Work off what is due in a bucket."""
         bucket = bucket_of_key(ctx.get_current_key())
-        letters = self._shard.wake(bucket)
+        letters = self._shard.wake(bucket, timestamp)
         self._arm(bucket, ctx)
         return self._given(letters)
 

@@ -21,8 +21,8 @@ from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
 from operators.places import topic_and_partition
 from operators.routed import devices_of
-from operators.schedule import NEVER
 from operators.store import LEDGER, Store
+from operators.timers import Timers
 from operators.turns import Turns
 from operators.writing import Names, Sink, Writing, rewrite
 from sinks.dead_letters import dead_letter
@@ -109,6 +109,7 @@ class Shard:
         self._split = split
         self._buckets: dict[int, Bucket] = {}
         self._turns = Turns()
+        self._timers = Timers()
         self._rewrite_at = 0
         """When the next rows are to be written again."""
         self._delay = 0
@@ -133,14 +134,16 @@ class Shard:
         letters = self._apply(bucket, now)
         return letters if bucket.ledger.has(batch) else letters + self._apply(bucket, now, batch)
 
-    def wake(self, number: int) -> list[str]:
+    def wake(self, number: int, fired: int | None = None) -> list[str]:
         """Do a chunk of what is due in a bucket; returns dead letters.
 
+        Its timer for `fired` (epoch ms) has gone off, or all up to now have.
         Batches that waited are applied, else time passes, else rows are written again, else it beats.
         """
         bucket = self._bucket(number)
         now = self._clock()
-        fired, bucket.armed = min(bucket.armed, now), NEVER
+        fired = now if fired is None else fired
+        self._timers.fired(bucket, fired)
         self._turns.left(bucket)
         if now >= bucket.backlog.until:
             return self._apply(bucket, now)
@@ -204,10 +207,7 @@ class Shard:
         if number == self._writing.beating:
             moment = min(moment, self._writing.beat)
         moment = max(moment, self._turns.free_at, bucket.turn_at)
-        if moment >= bucket.armed:
-            return None
-        bucket.armed = moment
-        return moment
+        return self._timers.add(bucket, moment, self._clock())
 
     def handed_on(self) -> list[tuple[int, bytes]]:
         """Batches for buckets of users, by bucket; what was asked for once is not given again."""

@@ -2,11 +2,10 @@
 
 Batches and wake-ups take as long as they are told to. Timers fire as Flink has them: one for a bucket and
 millisecond, the earliest first, those of a millisecond in an order of its own. Flink lets a batch have its
-turn between two that are not of the same millisecond (`between`); that it comes when none is due any more is
-harder for batches.
+turn between two triggers (`between`); that it comes when none has gone off any more is harder for batches.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -30,6 +29,7 @@ PROMISED_MS = 2_000
 IDLE_MS = 0.02
 """What a wake-up costs that does nothing."""
 LASTS_MS = 20_000
+STALL_MS = 150
 
 ORDERS: dict[str, Callable[[Random, list[int]], int]] = {
     "any": Random.choice,
@@ -69,15 +69,21 @@ class Load:
     """Of each bucket."""
     every_ms: tuple[int, int] = (2_000, 4_000)
     """The least and the greatest time from a look at a shopper to the next departure."""
+    pane_ms: int = 1
+    """Departures come at multiples of this."""
     wake_ms: float = 2.0
     """What a look costs, whoever it is at."""
     shopper_ms: float = 0.1
     """What each shopper of a look costs."""
     batch_ms: float = 0.0
-    """What a batch of the bucket 0 costs, of which there is always one more; 0: there is none."""
+    """What a batch costs, of which there is always one more; 0: there is none."""
+    hot: int = 1
+    """Batches are of so many of the buckets, in turn."""
     order: str = "any"
     between: bool = False
-    """Whether events have their turn already between two timers of different milliseconds."""
+    """Whether events have their turn already between two triggers."""
+    stalls: float = 0.0
+    """How often the machine stands still between the shard's look at the clock and Flink's."""
     seed: int = 1
 
 
@@ -115,6 +121,7 @@ class Passing(Applier):
         return outcome
 
     def _look(self, shopper: str, moment: int, outcome: Outcome) -> None:
+        moment = -(-moment // self.load.pane_ms) * self.load.pane_ms
         self.moments[shopper] = outcome.next[shopper] = moment
         outcome.data[shopper] = b""
 
@@ -133,6 +140,46 @@ class Seen:
     """Wake-ups that did nothing."""
     again: int
     """The most wake-ups of one bucket in a row that did nothing."""
+    triggers: int
+    """How many go on from timer to timer."""
+
+
+@dataclass
+class Flink:
+    """The timers of an operator instance and what sets them off, as `InternalTimerServiceImpl` does."""
+
+    timers: set[tuple[int, int]] = field(default_factory=set)
+    triggers: list[int] = field(default_factory=list)
+    """The moments of those that are set, or have gone off and wait for their turn."""
+    last: int | None = None
+    """The moment of the one that would be taken back for an earlier one."""
+
+    def add(self, moment: int, bucket: int, now: float) -> None:
+        head = min(self.timers)[0] if self.timers else None
+        self.timers.add((moment, bucket))
+        if head is None or moment < head:
+            if self.last is not None and not gone_off(self.last, now):
+                self.triggers.remove(self.last)
+            self._set(moment)
+
+    def begin(self, moment: int) -> None:
+        """One that has gone off has its turn."""
+        self.triggers.remove(moment)
+        self.last = None
+
+    def end(self) -> None:
+        """All that it is for has fired."""
+        if self.timers and self.last is None:
+            self._set(min(self.timers)[0])
+
+    def _set(self, moment: int) -> None:
+        self.triggers.append(moment)
+        self.last = moment
+
+
+def gone_off(moment: int, now: float) -> bool:
+    """Flink's triggers go off a millisecond later than they are for."""
+    return moment + 1 <= now
 
 
 @dataclass
@@ -140,7 +187,7 @@ class Slot:
     """One operator instance in Flink, with a shard of its own."""
 
     load: Load
-    timers: set[tuple[int, int]] = field(default_factory=set)
+    flink: Flink = field(default_factory=Flink)
 
     def __post_init__(self) -> None:
         self.work = Passing(self.load)
@@ -153,6 +200,7 @@ class Slot:
             MapOfBuckets(),
             lambda: int(self.work.now),
         )
+        self.chance = Random(self.load.seed)
         self.counts = {"batches": 0, "looks": 0, "idle": 0, "again": 0}
         self.row = [0] * self.load.buckets
         self.held_ms = 0.0
@@ -162,43 +210,41 @@ class Slot:
 
     def run(self) -> Seen:
         """Let time pass; what was seen of it."""
-        work, chance = self.work, Random(self.load.seed)
-        free = work.now
+        work, free = self.work, self.work.now
         while work.now < NOW + LASTS_MS:
-            for bucket in self.due(chance):
-                self.wake(bucket)
+            while gone_off(trigger := min(self.flink.triggers), work.now):
+                self.go_off(trigger)
+                if self.load.between:
+                    break
             if self.load.batch_ms:
                 self.held_ms = max(self.held_ms, work.now - free)
                 self.counts["batches"] += 1
-                self.take(Batch(0, int(work.now)))
+                self.take(Batch(self.counts["batches"] % self.load.hot, int(work.now)))
                 free = work.now
             else:
-                work.now = max(work.now, min(self.timers)[0])
+                work.now = max(work.now, min(self.flink.triggers) + 1)
         late = max(work.lateness + [work.now - moment for moment in work.moments.values()])
-        return Seen(late, self.held_ms, **self.counts)
+        return Seen(late, self.held_ms, **self.counts, triggers=len(self.flink.triggers))
 
-    def due(self, chance: Random) -> Iterator[int]:
-        """The buckets whose timers fire before the next batch."""
-        order, first = ORDERS[self.load.order], None
-        while True:
-            moment = min(self.timers)[0]
-            if moment > self.work.now or (self.load.between and first not in {None, moment}):
-                return
-            first = moment
-            due = [bucket for at, bucket in self.timers if at == moment]
-            bucket = order(chance, sorted(due))
-            self.timers.remove((moment, bucket))
-            yield bucket
+    def go_off(self, trigger: int) -> None:
+        """Let all fire that are for the trigger's moment or before it."""
+        flink, order = self.flink, ORDERS[self.load.order]
+        flink.begin(trigger)
+        while flink.timers and (moment := min(flink.timers)[0]) <= trigger:
+            bucket = order(self.chance, sorted(number for at, number in flink.timers if at == moment))
+            flink.timers.remove((moment, bucket))
+            self.wake(bucket, moment)
+        flink.end()
 
     def take(self, batch: Batch) -> None:
         self.store.bucket = batch.bucket
         self.shard.take(encode(batch))
         self.arm(batch.bucket)
 
-    def wake(self, bucket: int) -> None:
+    def wake(self, bucket: int, fired: int) -> None:
         looks = len(self.work.lateness)
         self.store.bucket = bucket
-        self.shard.wake(bucket)
+        self.shard.wake(bucket, fired)
         self.work.now += IDLE_MS
         idle = len(self.work.lateness) == looks
         self.counts["idle" if idle else "looks"] += 1
@@ -209,13 +255,16 @@ class Slot:
 
     def arm(self, bucket: int) -> None:
         moment = self.shard.alarm(bucket)
+        if self.chance.random() < self.load.stalls:
+            self.work.now += STALL_MS
         if moment is not None:
-            self.timers.add((moment, bucket))
-        assert any(number == bucket for _, number in self.timers), "no bucket is left without a timer"
+            self.flink.add(moment, bucket, self.work.now)
+        assert any(number == bucket for _, number in self.flink.timers), "no bucket is left without a timer"
 
 
 HOT = Load(batch_ms=60)
 HOT_SLOW = Load(batch_ms=60, wake_ms=10)
+HOT_ALL = Load(batch_ms=3, hot=16, shoppers=200, pane_ms=1_000)
 HOT_MANY = Load(batch_ms=60, buckets=64, shoppers=8)
 SILENT_SLOW = Load(wake_ms=60)
 SILENT_MANY = Load(wake_ms=15, buckets=64, shoppers=8)
@@ -249,6 +298,14 @@ def test_a_bucket_that_waits_does_not_ask_again_and_again(load: Load, order: str
     assert seen.again < 3 * seen.late_ms / min(load.wake_ms, load.batch_ms or load.wake_ms)
 
 
+@pytest.mark.parametrize("between", [False, True])
+@pytest.mark.parametrize(
+    "load", [HOT, HOT_ALL, HOT_MANY, SILENT_SLOW, SILENT_MANY, replace(HOT_ALL, stalls=0.1)]
+)
+def test_flink_has_one_trigger_however_long_it_goes_on(load: Load, between: bool) -> None:
+    assert Slot(replace(load, between=between)).run().triggers == 1
+
+
 def test_who_has_waited_longest_goes_first_whoever_is_asked_first() -> None:
     turns, buckets = Turns(), [Bucket(number, Ledger(1, 1)) for number in range(3)]
     for bucket, since in zip(buckets, (20, 30, 10), strict=True):
@@ -258,7 +315,7 @@ def test_who_has_waited_longest_goes_first_whoever_is_asked_first() -> None:
     assert paused == 100 + TURN_MS + BREATH_MS
     assert not any(turns.has(bucket, 90, paused - 1) for bucket in buckets), "events have their turn"
     for bucket in buckets:
-        bucket.armed = paused
+        bucket.timers = [paused]
     had = []
     for number in (0, 1, 2, 1, 0, 1):
         bucket = buckets[number]
@@ -286,7 +343,7 @@ def test_who_lets_another_go_first_whose_timer_is_for_later_asks_with_it() -> No
     second.schedule.add("bob", 20)
     turns.had(100, 100 + TURN_MS)
     assert not turns.has(first, 90, 101)
-    first.armed = turns.free_at
+    first.timers = [turns.free_at]
     turns.taken(second)
     assert not turns.has(second, 102, 102)
     assert second.turn_at == first.armed

@@ -1,0 +1,50 @@
+"""For which moments timers are registered; that Flink then has one trigger is seen in `test_turns`."""
+
+from operators.bucket import Bucket
+from operators.ledger import Ledger
+from operators.schedule import NEVER
+from operators.timers import GRID_MS, NEAR_MS, Timers
+
+
+def buckets() -> tuple[Bucket, Bucket]:
+    return Bucket(1, Ledger(1, 1)), Bucket(2, Ledger(1, 1))
+
+
+def test_a_timer_that_is_about_to_go_off_or_has_gone_off_is_not_preceded() -> None:
+    for now in (9_999, 10_000, 10_000 + NEAR_MS, 10_000 - NEAR_MS):
+        timers, (ann, bob) = Timers(), buckets()
+        assert timers.add(ann, 10_000, now=1_000) == 10_000
+        assert timers.add(bob, 9_000, now) == 10_000
+
+
+def test_one_that_is_far_ahead_is_preceded() -> None:
+    timers, (ann, bob) = Timers(), buckets()
+    timers.add(ann, 10_000, now=1_000)
+    assert timers.add(bob, 9_000, now=10_000 - NEAR_MS - 1) == 9_000
+
+
+def test_what_has_fired_is_not_waited_for_and_what_is_behind_it_still_stands() -> None:
+    timers, (ann, bob) = Timers(), buckets()
+    assert timers.earliest == NEVER
+    timers.add(ann, 10_000, now=1_000)
+    timers.add(bob, 20_000, now=1_000)
+    timers.add(bob, 15_000, now=1_000)
+    timers.fired(ann, 10_000)
+    assert timers.earliest == 15_000
+    timers.fired(bob, 15_000)
+    assert (bob.timers, timers.earliest) == ([20_000], 20_000)
+    assert timers.add(bob, 30_000, now=16_000) is None, "it will be asked when that one fires"
+
+
+def test_what_is_due_already_fires_after_those_that_are_firing_and_not_with_them() -> None:
+    timers, (ann, bob) = Timers(), buckets()
+    timers.add(ann, 10_000, now=1_000)
+    timers.fired(ann, 10_000)
+    assert timers.add(ann, 9_000, now=10_001) == 10_000 + GRID_MS
+    assert timers.add(bob, 10_000, now=10_001) == 10_000 + GRID_MS
+
+
+def test_one_that_flink_had_from_a_checkpoint_fires_unannounced() -> None:
+    timers, (ann, _) = Timers(), buckets()
+    timers.fired(ann, 10_000)
+    assert timers.add(ann, 12_345, now=10_001) == 12_350
