@@ -10,11 +10,11 @@ each on a job of its own, look for the greatest that is held. `--rates 2000 --sh
 30/1,60/2,120/4` for the figures of docs/performance.md.
 
 How to read it: `flink_first` and `flink_last` are Flink's cores in the first and the last quarter of the
-time, which must not differ: what grows with the time that a job runs shows there. `departures_per_s` is the
-work that no event brings; `of_machine` is what Kafka, Flink and Redis use of the cores, the sending process
-left out. A rate is held if `caught_up_s`, the time until everything was in Redis after the last event was
-sent, is about a second or two: the job's account is told once a second. `keys` are Redis' keys at the end,
-several of each shopper who is still in a window.
+time, which must not differ by much: what grows with the time that a job runs shows there, where that is ten
+minutes. `departures_per_s` is the work that no event brings; `of_machine` is what Kafka, Flink and Redis
+use of the cores, the sending process left out. A rate is held if `caught_up_s`, the time until everything
+was in Redis after the last event was sent, is about a second or two: the job's account is told once a
+second. `keys` are Redis' keys at the end, several of each shopper who is still in a window.
 """
 
 import time

@@ -126,6 +126,7 @@ class Shard:
         bucket = self._bucket(head.bucket)
         now = self._clock()
         self._turns.taken(bucket)
+        self._timers.element()
         if bucket.backlog.takes(payload, head, now, self._waiting):
             return []
         batch = decode(payload)

@@ -1,8 +1,8 @@
 """The timers that Flink holds for an operator instance, and for which moments it may be given more. No Flink.
 
 Flink has one trigger for the earliest of all timers of an operator instance. Whoever registers a timer before
-that one, when its trigger has gone off and waits for the element at hand to end, makes a second trigger that
-goes off at every timer, too, for as long as the instance lives (docs/adr/0011-one-trigger.md). So no timer is
+that one, when its trigger has gone off and waits for the element at hand to end, makes a second trigger. It,
+too, goes off at every timer, for as long as the instance lives (docs/adr/0011-one-trigger.md). So no timer is
 registered before one that has gone off or is about to.
 """
 
@@ -16,12 +16,12 @@ from operators.schedule import NEVER
 GRID_MS: Final = 10
 """Timers stand at multiples of this: those of several buckets go off together, by one trigger."""
 NEAR_MS: Final = 200
-"""A timer that goes off within this is not to be preceded: between a look at the clock and Flink's own, a
-garbage collection or a machine out of breath may pass."""
+"""A timer that goes off within this is not to be preceded: a garbage collection may lie between our look at
+the clock and Flink's."""
 
 
 class Timers:
-    """The timers of all buckets of an operator instance.
+    """The timers of all buckets of an operator instance, as far as this run registered them.
 
     >>> from operators.ledger import Ledger
     >>> timers, ann, bob = Timers(), Bucket(1, Ledger(1, 1)), Bucket(2, Ledger(1, 1))
@@ -38,8 +38,8 @@ class Timers:
         """Begin with none."""
         self._moments: list[tuple[int, int, Bucket]] = []
         """A heap; what its bucket does not hold any more is passed by."""
-        self._fired = 0
-        """The greatest moment of those that have fired: Flink has them fire in their order."""
+        self._firing: int | None = None
+        """The moment of the timer that fired last, while no element has had its turn since."""
 
     def add(self, bucket: Bucket, moment: int, now: int) -> int | None:
         """Give a bucket a timer; None where one that it has is early enough.
@@ -50,7 +50,8 @@ class Timers:
             now: epoch ms.
 
         Returns:
-            The moment for which Flink must be given a timer, epoch ms: at most `NEAR_MS` and `GRID_MS` later.
+            The moment for which Flink must be given a timer, epoch ms: at most `NEAR_MS` later than it is
+            wanted, or than `now`.
         """
         if moment >= bucket.armed:
             return None
@@ -62,15 +63,22 @@ class Timers:
         return fitting
 
     def _fitting(self, moment: int, now: int) -> int:
-        # What is registered for a moment whose timers are firing would fire along with them, again and again.
-        fitting = -(-max(moment, self._fired + 1) // GRID_MS) * GRID_MS
+        # Not before now: there may be timers from a checkpoint that have gone off. While timers fire, after
+        # the one at hand, whatever the clock says: what is registered before that one fires along with it,
+        # again and again, and what is registered after it precedes none that has gone off.
+        least = now if self._firing is None else self._firing + 1
+        fitting = -(-max(moment, least) // GRID_MS) * GRID_MS
         earliest = self.earliest
         return earliest if fitting < earliest <= now + NEAR_MS else fitting
 
     def fired(self, bucket: Bucket, moment: int) -> None:
         """Note that a bucket's timer for `moment` (epoch ms) has fired, and so have those before it."""
-        self._fired = max(self._fired, moment)
+        self._firing = moment
         del bucket.timers[: bisect_right(bucket.timers, moment)]
+
+    def element(self) -> None:
+        """Note that an element has its turn: no timer is firing."""
+        self._firing = None
 
     @property
     def earliest(self) -> int:

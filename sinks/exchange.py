@@ -168,8 +168,10 @@ class _Round:
         try:
             for sent in self._sent:
                 self._read(sent)
-        finally:
-            self._release()
+        except BaseException:
+            self.drop()  # others have answers that were not read
+            raise
+        self._release()
         return self.left
 
     def drop(self) -> None:
