@@ -81,3 +81,30 @@ def test_a_defect_keeps_no_connection_and_leaves_no_answer_behind(goes_ahead: bo
     exchange.send(CALLS, 1, time.monotonic() + 1, answers)
     assert answers.verdicts == {"p": 1}, "of what went ahead before, nothing is asked"
     assert pool.out == 0
+
+
+class TwoPools(OnePool):
+    """A cluster: each call goes to a node of its own."""
+
+    cluster = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes = [Pool(), Pool()]
+
+    def pools(self, calls: Any) -> Any:
+        return dict(zip(self.nodes, ([call] for call in calls), strict=True))
+
+
+def test_a_defect_while_answers_are_read_leaves_no_answer_of_another_node_behind(monkeypatch: Any) -> None:
+    route = TwoPools()
+    first, second = route.nodes
+
+    def defect() -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(first, "read_response", defect)
+    with pytest.raises(ZeroDivisionError):
+        Exchange(route, "shown").send([*CALLS, *CALLS], 1, time.monotonic() + 1, Answers())
+    assert [pool.out for pool in route.nodes] == [0, 0]
+    assert not second.connected
