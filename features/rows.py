@@ -8,7 +8,7 @@ from features.plan import Plan
 from features.reader import ALL, read
 from features.row import FeatureRow, Value
 from features.settings import Window
-from features.state import Level, ShopperState, total_of
+from features.state import Level, ShopperState, base_of, total_of
 
 NEVER: Final = 2**62
 Read = tuple[dict[str, Value], tuple[str, ...]]
@@ -78,11 +78,8 @@ class Windows:
             if not changed & bit:
                 known = None
                 continue
-            base = written[i]
-            if base is None or touched is None or base[2] <= at or self._whole:
-                base, bits = None, ALL
-            else:
-                bits = touched[i]
+            base = base_of(written[i], at)
+            bits = ALL if self._whole or touched is None or base is None else touched[i]
             if held:
                 until = (newest // pane + 1) * pane + size
                 following = (oldest // pane + 1) * pane + size
@@ -110,7 +107,7 @@ class Windows:
                     state.lost >= start,
                     "",
                     0,
-                    None if whole or base is None else base[:2],
+                    None if whole else base,
                     () if whole else absent,
                 )
             )

@@ -36,15 +36,13 @@ def fenced_row(row: FeatureRow, life: int, texts: Texts | None = None) -> Sequen
         flat += ("_owner", owned[0], "_start", owned[1])
         if row.moved:
             flat += ("_moved", "1")
-    absent = row.absent
     if row.capped:
         flat += ("_capped", "1")
-    else:
-        absent = (*absent, "_capped")
     flat += (texts and texts.get(id(values))) or _features(values, texts)
-    if row.base is not None:
-        return (version, until, flat, *owned, fence(life, *row.base), absent)
-    return (version, until, flat) if owned is _NOBODY else (version, until, flat, *owned)
+    if row.base is None:
+        return (version, until, flat) if owned is _NOBODY else (version, until, flat, *owned)
+    absent = row.absent if row.capped else (*row.absent, "_capped")
+    return (version, until, flat, *owned, fence(life, *row.base), absent)
 
 
 def _over(row: FeatureRow, life: int) -> Sequence[Any]:

@@ -83,10 +83,10 @@ class Exchange:
             attempt = attempt or _Round(self._loaded, self._route.cluster)
             try:
                 attempt.write(self._route, left)
+                left = attempt.read(deadline, answers)
             except BaseException:
-                attempt.drop()
+                attempt.drop()  # nodes may have answers that were not read
                 raise
-            left = attempt.read(deadline, answers)
             if attempt.final is not None:
                 raise self._unavailable(len(left), attempt.final)
             if not left:
@@ -165,12 +165,8 @@ class _Round:
     def read(self, deadline: float, answers: Answers) -> list[Call]:
         """Add what all calls are answered to `answers`, until `deadline`; what must be sent again."""
         self._deadline, self._answers = deadline, answers
-        try:
-            for sent in self._sent:
-                self._read(sent)
-        except BaseException:
-            self.drop()  # others have answers that were not read
-            raise
+        for sent in self._sent:
+            self._read(sent)
         self._release()
         return self.left
 

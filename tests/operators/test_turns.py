@@ -5,14 +5,13 @@ millisecond, the earliest first, those of a millisecond in an order of its own. 
 turn between two triggers (`between`); that it comes when none has gone off any more is harder for batches.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from random import Random
 
 import msgspec
 import pytest
 
-from features.row import FeatureRow
 from operators.applying import Applier
 from operators.batch import Batch, encode
 from operators.bucket import Bucket
@@ -21,10 +20,8 @@ from operators.ledger import Ledger
 from operators.outcome import Outcome
 from operators.shard import Shard, ShardOptions
 from operators.turns import BREATH_MS, TURN_MS, Turns
-from sinks.redis_sink import WriteReport
-from sinks.sequence import Stamp
 from tests.logics import logic_of
-from tests.operators.fakes import NOW, MapOfBuckets
+from tests.operators.fakes import NOW, MapOfBuckets, SinkThatRemembers
 
 PROMISED_MS = 2_000
 IDLE_MS = 0.02
@@ -40,22 +37,6 @@ ORDERS: dict[str, Callable[[Random, list[int]], int]] = {
     "down": lambda _, buckets: max(buckets),
 }
 """Which of the timers of a millisecond goes first."""
-
-
-class NoRedis:
-    """Takes everything at once."""
-
-    def ahead(self, rows: Sequence[FeatureRow], life: int) -> None:
-        return
-
-    def write(
-        self,
-        rows: Sequence[FeatureRow],
-        life: int,
-        put: Mapping[str, Mapping[str, str]] | None = None,
-        stamp: Stamp | None = None,
-    ) -> WriteReport:
-        return WriteReport(len(rows), 0, 0, 0)
 
 
 def nothing(shopper: str) -> bytes | None:
@@ -197,6 +178,7 @@ class Slot:
     def __post_init__(self) -> None:
         self.work = Passing(self.load)
         self.store, self.waiting = MapOfBuckets(), MapOfBuckets()
+        self.sink = SinkThatRemembers()
         self.shard = self.begun()
         self.restored = 0.0
         self.chance = Random(self.load.seed)
@@ -211,7 +193,7 @@ class Slot:
         """A shard that has its state and no memory."""
         options = ShardOptions("job", "topic", NOW, NOW, buckets=self.load.buckets)
         clock = lambda: int(self.work.now)  # noqa: E731
-        return Shard(options, self.work, NoRedis(), self.store, self.waiting, clock)
+        return Shard(options, self.work, self.sink, self.store, self.waiting, clock)
 
     def restore(self) -> None:
         """The job comes back, with Flink's timers, and a trigger for the earliest of them."""
@@ -354,22 +336,24 @@ def test_who_has_waited_longest_goes_first_whoever_is_asked_first() -> None:
     assert had == [2, 0, 1]
 
 
-def test_who_has_had_its_turn_with_a_batch_keeps_nobody_waiting() -> None:
+def one_that_waits() -> tuple[Turns, Bucket, Bucket]:
+    """The first of two waits during a pause for events; the second has waited less long."""
     turns, first, second = Turns(), Bucket(0, Ledger(1, 1)), Bucket(1, Ledger(1, 1))
     first.schedule.add("ann", 10)
     second.schedule.add("bob", 20)
     turns.had(100, 100 + TURN_MS)
     assert not turns.has(first, 90, 101)
+    return turns, first, second
+
+
+def test_who_has_had_its_turn_with_a_batch_keeps_nobody_waiting() -> None:
+    turns, first, second = one_that_waits()
     turns.taken(first)
     assert turns.has(second, 101, 101)
 
 
 def test_who_lets_another_go_first_whose_timer_is_for_later_asks_with_it() -> None:
-    turns, first, second = Turns(), Bucket(0, Ledger(1, 1)), Bucket(1, Ledger(1, 1))
-    first.schedule.add("ann", 10)
-    second.schedule.add("bob", 20)
-    turns.had(100, 100 + TURN_MS)
-    assert not turns.has(first, 90, 101)
+    turns, first, second = one_that_waits()
     first.timers = [turns.free_at]
     turns.taken(second)
     assert not turns.has(second, 102, 102)
