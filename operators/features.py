@@ -23,6 +23,7 @@ from operators.devices import Devices
 from operators.entities import Entities
 from operators.garbage import collect_seldom
 from operators.gauges import Gauges
+from operators.halting import HaltingFunction
 from operators.placement import bucket_keys, bucket_of_key
 from operators.release import FINGERPRINT, check
 from operators.routed import ENTITIES, RANKINGS
@@ -55,7 +56,7 @@ class FeaturesOptions:
     """The code that was submitted."""
 
 
-class FeaturesFunction(KeyedProcessFunction):
+class FeaturesFunction(HaltingFunction):
     """Hosts the views of all branches, or of one, for the buckets of its slot. Gives dead letters.
 
     Of devices it gives batches for users' buckets, too, as the side output `handed_on_tag`.
@@ -103,13 +104,13 @@ class FeaturesFunction(KeyedProcessFunction):
         """Close the sink's connections. In thread mode Flink calls this at the end of bounded input only."""
         self._sink.close()
 
-    def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+    def take(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
         """Apply a batch; its dead letters go on, and what is for users by a side output."""
         letters = self._shard.take(value)
         self._arm(bucket_of_key(ctx.get_current_key()), ctx)
         return self._given(letters)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
+    def wake(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
         """Work off what is due in a bucket."""
         bucket = bucket_of_key(ctx.get_current_key())
         letters = self._shard.wake(bucket, timestamp)

@@ -20,6 +20,7 @@ from operators.completing import Completing
 from operators.decode import DecodeOptions, hosts, router_of, rows_to
 from operators.garbage import collect_seldom
 from operators.gauges import PERIOD_MS
+from operators.halting import HaltingFunction
 from operators.placement import bucket_keys, bucket_of_key
 from operators.release import FINGERPRINT, check
 from operators.routed import CATALOGUE, ENTITIES, Routed
@@ -115,7 +116,7 @@ class CatalogueFunction(KeyedProcessFunction):
         return [Row(self._keys[bucket], payload) for bucket, payload in self._catalogue.take(value)]
 
 
-class CompletingFunction(KeyedProcessFunction):
+class CompletingFunction(HaltingFunction):
     """Hosts the events that wait for the catalogue, for its slot's buckets. Gives what `decode` gives."""
 
     def __init__(self, options: DecodeOptions, wait_ms: int) -> None:
@@ -135,11 +136,11 @@ class CompletingFunction(KeyedProcessFunction):
         self._keys = bucket_keys(options.buckets)
         self._tags = {host: branch_tag(host) for host in hosts()}
 
-    def process_element(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+    def take(self, value: bytes, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
         """Take in events or an answer."""
         return self._given(self._completing.take(value), ctx)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
+    def wake(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
         """Let go what has waited long enough."""
         return self._given(self._completing.wake(bucket_of_key(ctx.get_current_key())), ctx)
 

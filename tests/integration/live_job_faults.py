@@ -17,7 +17,8 @@ from sinks.redis_sink import RedisSink
 class CrashesAfterWriting(FeaturesFunction):
     """Raises in the middle of a batch, when Redis has its rows and Flink not yet the state; five times.
 
-    It does so for users: where two operators fail at once, Flink tells of one failure.
+    It does so for users: where two operators fail at once, Flink tells of one failure. An attempt that goes
+    on to write after it has failed leaves a file that says so.
     """
 
     def __init__(self, options: FeaturesOptions, folder: Path) -> None:
@@ -26,14 +27,17 @@ class CrashesAfterWriting(FeaturesFunction):
 
     def sink(self) -> RedisSink:
         sink, folder, devices = super().sink(), self._folder, self._options.shard.devices
-        write, calls = sink.write, 0
+        write, calls, crashed = sink.write, 0, False
 
         def write_and_crash(rows: Any, life: int, put: Any = None, stamp: Any = None) -> Any:
-            nonlocal calls
+            nonlocal calls, crashed
+            if crashed:
+                (folder / "went-on").touch()
             report, calls = write(rows, life, put, stamp), calls + 1
             crashes = len(list(folder.glob("crash-*")))
             if rows and calls > 20 and crashes < 5 and not devices:
                 (folder / f"crash-{crashes}").touch()
+                crashed = True
                 msg = "the crash that the test asked for"
                 raise RuntimeError(msg)
             return report

@@ -112,6 +112,7 @@ def test_crashes_in_the_middle_of_batches_change_no_count(around: Surroundings) 
     with live_job(around, around.config(checkpoint_interval_s=0.3), fault="crash") as job:
         wait_until(lambda: len(list(around.folder.glob("crash-*"))) == 5, END_S, "it crashed five times")
         adds_up(job.wait_read(RECORDS), RECORDS)
+        assert not (around.folder / "went-on").exists(), "an attempt wrote after it had failed"
         # Flink tells of a failure seconds later; that there are more would show then, too.
         wait_until(lambda: job.failures() >= 5, END_S, "Flink tells of five failures")
         assert job.failures() == 5
