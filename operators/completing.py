@@ -156,15 +156,24 @@ class Completing:
         return self._route(bucket, leaving, now)
 
     def wake(self, number: int) -> list[Routed]:
-        """Let go what has waited long enough."""
+        """Let go what has waited long enough.
+
+        It leaves the state last: after a timer that fails, a checkpoint may come (`operators.halting`).
+        """
         bucket, now, leaving = self._bucket(number), self._clock(), _Leaving()
         bucket.armed = NEVER
+        over: dict[str, _Call] = {}
         while bucket.moments and bucket.moments[0][0] <= now:
             until, name = heapq.heappop(bucket.moments)
             call = bucket.calls.get(name)
             if call is not None and call.held.until <= until:
-                self._give_up(bucket, name, leaving)
-        return self._route(bucket, leaving, now)
+                over[name] = call
+        for call in over.values():
+            leaving.add(call, call.held.records)
+        routed = self._route(bucket, leaving, now)
+        for name in over:
+            self._drop(bucket, name)
+        return routed
 
     def alarm(self, number: int) -> int | None:
         """When Flink must wake the bucket, epoch ms; None where a timer stands for it, or nothing waits."""

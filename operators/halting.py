@@ -8,11 +8,11 @@ from pyflink.datastream import KeyedProcessFunction
 
 
 class HaltedError(RuntimeError):
-    """It was called again after it had raised; what it raised then is the cause."""
+    """It was called again after it had raised."""
 
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("this attempt has failed already, and the job begins again from its last checkpoint")
+    def __init__(self, failure: str) -> None:
+        """Name the type of what it raised then."""
+        super().__init__(f"this attempt has failed already ({failure}), and Flink is about to end it")
 
 
 class HaltingFunction(KeyedProcessFunction):
@@ -23,9 +23,13 @@ class HaltingFunction(KeyedProcessFunction):
     checkpoints (`StreamTask.invokeProcessingTimeCallback` of Flink 2.3). What failed halfway has counted, or
     has something to hand on, of which Flink's state knows nothing; a checkpoint would keep the one without
     the other.
+
+    A barrier that is next needs no call of this, so whoever hosts state here writes it last, behind all that
+    may raise. What Flink cannot hand on of a timer's results is beyond both.
     """
 
-    _failure: BaseException | None = None
+    _failure = ""
+    """Only its type: a traceback would hold everything that the attempt had in memory."""
 
     @abstractmethod
     def take(self, value: Any, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
@@ -45,7 +49,7 @@ class HaltingFunction(KeyedProcessFunction):
         try:
             return self.take(value, ctx)
         except BaseException as failure:
-            self._failure = failure
+            self._failure = type(failure).__name__
             raise
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Sequence[Any]:
@@ -58,12 +62,11 @@ class HaltingFunction(KeyedProcessFunction):
             self._go_on()
             return self.wake(timestamp, ctx)
         except BaseException as failure:
-            if self._failure is None:
-                self._failure = failure
+            self._failure = self._failure or type(failure).__name__
             # A checkpoint that still comes about must not be one in which nothing wakes the bucket.
             ctx.timer_service().register_processing_time_timer(timestamp)
             raise
 
     def _go_on(self) -> None:
-        if self._failure is not None:
-            raise HaltedError from self._failure
+        if self._failure:
+            raise HaltedError(self._failure)

@@ -319,15 +319,16 @@ class Shard:
         ledger.event_time = max(ledger.event_time, outcome.event_time)
         if outcome.rows or rewriting or self._writing.due(bucket, now):
             self._writing.write(bucket, outcome, now, self._buckets.values(), rewriting)
-        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(ledger)})
         for shopper, moment in outcome.next.items():
             bucket.schedule.add(shopper, moment)
-        for shopper in outcome.gone:
-            self._store.remove(shopper)
-            bucket.schedule.drop(shopper)
         bucket.leading.note_all(outcome.scores)
         if bucket.leading.moment <= now:
             self._lead(bucket, now)
+        # The state last: after a timer that fails, a checkpoint may come (`operators.halting`).
+        self._store.put_all({**outcome.data, LEDGER: ledgers.dump(ledger)})
+        for shopper in outcome.gone:
+            self._store.remove(shopper)
+            bucket.schedule.drop(shopper)
 
     def _count_branches(self, split: Split, ledger: Ledger, outcome: Outcome) -> None:
         for kind, number in outcome.kinds.items():

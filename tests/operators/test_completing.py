@@ -78,6 +78,21 @@ def test_a_row_that_comes_late_completes_what_waits_and_nothing_waits_longer_tha
     assert len(network.records()) == 3
 
 
+def test_what_cannot_go_on_stays_in_the_state() -> None:
+    network = WaitingNetwork()
+    network.events([view(0, "hat"), view(1, "cap")])
+    network.settle()
+    held = network.maps["held"]
+    bucket = next(number for number, entries in held.entries.items() if entries)
+    before = dict(held.entries[bucket])
+    held.bucket = network.maps["known"].bucket = bucket
+    network.now += WAIT_MS
+    network.completing._router = None  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        network.completing.wake(bucket)
+    assert held.entries[bucket] == before
+
+
 def test_who_is_not_to_wait_goes_with_the_answer() -> None:
     network = WaitingNetwork(wait_ms=0)
     network.rows(goods("cap", "caps"))

@@ -18,6 +18,7 @@ from features.state import FUTURE_MS, ShopperState
 from operators import ledger as ledgers
 from operators.batch import Batch
 from operators.bucket import GATHER_MS, WAIT_MS
+from operators.leading import Leading
 from operators.ledger import VERDICTS
 from operators.outcome import AHEAD
 from operators.schedule import NEVER
@@ -90,6 +91,16 @@ def test_nothing_is_kept_of_a_batch_that_the_sink_did_not_take() -> None:
     before = dict(one.store.entries[0])
     one.sink.failing = True
     with pytest.raises(RuntimeError):
+        one.take(view("2"))
+    assert one.store.entries[0] == before
+
+
+def test_nothing_is_kept_of_a_batch_with_which_anything_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Instance()
+    one.take(view("1"))
+    before = dict(one.store.entries[0])
+    monkeypatch.delattr(Leading, "note_all")
+    with pytest.raises(AttributeError):
         one.take(view("2"))
     assert one.store.entries[0] == before
 
