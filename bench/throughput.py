@@ -1,7 +1,7 @@
 """How many events a second does the whole job handle, and what does an event cost in CPU?
 
-    python -m bench.throughput [--events 100000] [--shoppers 20000 …] [--identity off merge] [--logged-in 0.2]
-        [--runs 1] [--json FILE] [VARIANT …]
+    python -m bench.throughput [VARIANT …] [--events 100000] [--shoppers 20000 …] [--identity off merge]
+        [--logged-in 0.2] [--runs 1] [--json FILE]
 
 A backlog: all events (`bench.traffic`) are in Kafka before the job starts, and every one of them is waited
 for until its rows are in Redis. The first quarter warms up and is not counted. Kafka, Flink and Redis share
