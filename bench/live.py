@@ -28,6 +28,7 @@ from jobs.job_config import JobConfig
 from jobs.local.process import LocalProcess
 from jobs.local.stack import LocalStack
 from jobs.local.toolchain import ensure
+from jobs.watching.progress import progress_key
 from jobs.watching.tellers import Teller
 
 DEADLINE_S: Final = 600.0
@@ -64,7 +65,7 @@ class Job:
         self.redis: Any = Redis.from_url(config.redis_url, decode_responses=True)
         self.sent = 0
         """Records that were sent to the topic, as far as told."""
-        self._account = f"{config.redis_prefix}pipeline:{config.job_name}:progress"
+        self._account = progress_key(config.job_name, config.redis_prefix)
 
     def fill(self, records: Iterable[Sent]) -> None:
         """Send records now, as fast as Kafka takes them."""
