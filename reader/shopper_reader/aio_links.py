@@ -67,7 +67,7 @@ class AsyncPoolLink:
         """As the protocol says."""
         # A server that hangs takes connections all the same, and then does not answer the greeting.
         connection = await asyncio.wait_for(self._pool.get_connection(), self._connect_s)
-        replies = Replies(asking.packed)
+        replies = Replies(asking.packed(), asking.count)
         try:
             await asyncio.wait_for(_converse(connection, replies), self._timeout_s)
         finally:

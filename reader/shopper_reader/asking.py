@@ -1,7 +1,7 @@
 """What is sent for one call, and what becomes of the replies: the same for threads and for asyncio."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
@@ -59,21 +59,18 @@ class Asking:
         commands = [question.command for question in self.questions]
         return commands if self.progress is None else [*commands, (b"HGETALL", self.progress)]
 
-    @property
-    def packed(self) -> list[bytes]:
-        """All commands, each as it is sent."""
+    def packed(self) -> Iterator[bytes]:
+        """All commands, each as it is sent; packed one by one, since Redis answers the first meanwhile."""
         heads: dict[int, tuple[bytes, bytes]] = {}
-        parts = []
         for _, key, plan in self.questions:
             head = heads.get(id(plan))
             if head is None:
                 name, rest = plan.command
                 head = heads[id(plan)] = b"*%d\r\n%s" % (len(rest) + 2, _words(name)), _words(*rest)
-            parts.append(b"%s$%d\r\n%s\r\n%s" % (head[0], len(key), key, head[1]))
+            yield b"%s$%d\r\n%s\r\n%s" % (head[0], len(key), key, head[1])
         if self.progress is not None:
-            parts.append(pack((b"HGETALL", self.progress)))
-        parts.append(_TIME)
-        return parts
+            yield pack((b"HGETALL", self.progress))
+        yield _TIME
 
 
 class Asker:

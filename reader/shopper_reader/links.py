@@ -70,8 +70,7 @@ class PoolLink:
 
     def exchange(self, asking: Asking) -> list[Any]:
         """As the protocol says."""
-        talk = Talk(self._pool)
-        talk.packed, talk.numbers = asking.packed, list(range(asking.count))
+        talk = Talk(self._pool, range(asking.count), asking.packed())
         found = converse((talk,), self._timeout_s)
         return [found[number] for number in talk.numbers]
 
@@ -108,14 +107,15 @@ class ClusterLink:
 
     def _exchange(self, client: Any, asking: Asking) -> list[Any]:
         commands = asking.keyed
-        talks: dict[Any, Talk] = {}
+        asked: dict[Any, list[int]] = {}
         for number, command in enumerate(commands):
             node = client.get_node_from_key(command[1])
             pool = client.get_redis_connection(node).connection_pool
-            talks.setdefault(pool, Talk(pool)).add(number, pack(command))
-        first, *others = talks.values()
-        first.add(len(commands), pack((b"TIME",)))
-        found = converse((first, *others), self._limits.timeout_s)
+            asked.setdefault(pool, []).append(number)
+        next(iter(asked.values())).append(len(commands))
+        sent = [*commands, (b"TIME",)]
+        talks = [Talk(pool, own, [pack(sent[number]) for number in own]) for pool, own in asked.items()]
+        found = converse(talks, self._limits.timeout_s)
         for number, (name, *rest) in enumerate(commands):
             if isinstance(found[number], ELSEWHERE):
                 # The slot is moving, or has moved: redis-py goes after it.
@@ -138,17 +138,12 @@ class ClusterLink:
 class Talk:
     """What one node is sent, and which replies it owes."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        """Nothing yet."""
+    def __init__(self, pool: ConnectionPool, numbers: Sequence[int], packed: Iterable[bytes]) -> None:
+        """Take the commands, packed, and their numbers."""
         self.pool = pool
-        self.numbers: list[int] = []
-        self.packed: list[bytes] = []
+        self.numbers = numbers
+        self.packed = packed
         self.connection: Any = None
-
-    def add(self, number: int, packed: bytes) -> None:
-        """Add a command."""
-        self.numbers.append(number)
-        self.packed.append(packed)
 
 
 def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
@@ -163,7 +158,7 @@ def converse(talks: Iterable[Talk], timeout_s: float) -> dict[int, Any]:
     try:
         for talk in talks:
             talk.connection = talk.pool.get_connection()
-            found = Replies(talk.packed)
+            found = Replies(talk.packed, len(talk.numbers))
             begun.append((talk, found))
             _send(talk, found)
         for talk, found in begun:

@@ -15,6 +15,8 @@ Names = str | Iterable[str] | None
 Reply = Sequence[bytes | None] | Mapping[bytes, bytes]
 """What Redis, or its client for clusters, answers to the command of a plan."""
 META: Final = (SAME_AS, b"_v", b"_at", b"_next", b"_until", b"_gone", b"_capped", b"_owner")
+POINTING: Final = 30
+"""A row that points has no features, and no more fields than this: 26 where branches run apart."""
 FEW: Final = 24
 """Up to so many fields are asked for by name: Redis looks each up from the beginning of the hash."""
 
@@ -42,7 +44,7 @@ class WindowPlan:
         """Whether it is worth looking if the reply points to a user; cheap, since nearly none does."""
         if self.wanted and not isinstance(reply, Mapping):
             return bool(reply) and reply[0] is not None
-        return SAME_AS in reply
+        return len(reply) <= 2 * POINTING and SAME_AS in reply
 
     def fields(self, reply: Reply) -> Fields:
         """The fields that Redis answered; a reply that is an error has none."""

@@ -6,7 +6,8 @@ elsewhere one day, or hiredis is missing, its own reading is used.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final
 
 from redis.exceptions import (
@@ -58,11 +59,11 @@ def error_of(text: str) -> Exception:
 class Replies:
     """The replies to one call, taken out of the bytes as they come, and what is still to be asked."""
 
-    def __init__(self, commands: Sequence[bytes]) -> None:
-        """Expect a reply to each of the packed `commands`."""
+    def __init__(self, commands: Iterable[bytes], count: int) -> None:
+        """Expect a reply to each of so many packed `commands`."""
         self.found: list[Any] = []
-        self._commands = commands
-        self._count = len(commands)
+        self._commands = iter(commands)
+        self._count = count
         self._sent = 0
         self._reader: Any = _Reader(replyError=error_of) if _Reader is not None else None
 
@@ -73,11 +74,11 @@ class Replies:
 
     def due(self) -> bytes:
         """The part that is to be sent now; empty while enough is under way, and when all is sent."""
-        begin, end = self._sent, min(self._sent + PART, self._count)
+        end = min(self._sent + PART, self._count)
         if end > len(self.found) + AHEAD:
             return b""
         self._sent = end
-        return b"".join(self._commands[begin:end])
+        return b"".join(islice(self._commands, PART))
 
     def socket_of(self, connection: Any) -> Any:
         """The connection's socket, or its stream; None where replies are to be read one by one."""

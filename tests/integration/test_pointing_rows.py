@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.row import FeatureRow
+from features.views import BRANCHES as ALL
+from shopper_reader.plans import POINTING
 from sinks.branch_fields import BranchFields
 from sinks.codec import decode, pointed_to
 from sinks.redis_sink import RedisSink
@@ -167,6 +169,16 @@ def test_the_first_branch_that_points_takes_all_fields_away(redis, sinks, first)
     assert all(name.startswith("_") for name in held)
     assert (pointed_to(held), decode(held), held["_until"]) == ("ann", None, str(NOW + 24 * HOUR))
     assert (held["_seen"], held["_at"], held["_v"]) == ("10", str(NOW), f"0{LIFE}.000000000010.0{NOW}")
+
+
+def test_a_row_that_all_branches_point_with_is_short_enough_for_readers_to_look(redis, server):
+    owned = {branch: BranchFields(frozenset({f"{branch}_count"}), {f"{branch}_count": 0}) for branch in ALL}
+    for branch in ALL:
+        sink = RedisSink.connect(server.url, branch=branch, branches=owned)
+        sink.write([pointer()], LIFE)
+        sink.close()
+    assert (pointed_to(redis.hgetall(KEY)), redis.hlen(KEY)) == ("ann", 26)
+    assert redis.hlen(KEY) <= POINTING
 
 
 def test_a_branch_that_has_not_come_as_far_does_not_bring_its_fields_back(redis, sinks):

@@ -74,9 +74,9 @@ def test_a_password_is_not_shown():
 def test_all_is_sent_at_once_and_packed_as_redis_wants_it():
     asking = asker().shoppers(["ada", "b:ob", "ada"], ["5min", "session"], ["cart_value", "event_count"])
     words = [*asking.keyed, (b"TIME",)]
-    assert asking.packed == list(map(pack, words))
+    assert list(asking.packed()) == list(map(pack, words))
     encoder = redis.connection.PythonRespSerializer(6000, lambda word: word)
-    sent = b"".join(asking.packed)
+    sent = b"".join(asking.packed())
     assert sent == b"".join(part for command in words for part in encoder.pack(*command))
     assert asking.count == len(words) == 6
     assert words[2][:2] == (b"HMGET", b"user:b%3Aob:features:5min")
@@ -94,7 +94,7 @@ def test_the_pipeline_is_asked_once_a_second_at_most():
     clock[0] = 0.999
     asking = one.shoppers(["ada"], "5min", None)
     assert asking.progress is None
-    assert not any(b"pipeline" in command for command in asking.packed)
+    assert not any(b"pipeline" in command for command in asking.packed())
     assert one.rows(asking, [row, time_of(NOW + 6_000)])[0].verdict is Verdict.FRESH
     clock[0] = 1.0
     asking = one.shoppers(["ada"], "5min", None)
@@ -150,11 +150,12 @@ def test_an_error_reply_is_what_redis_py_makes_of_it(text, kind):
 
 def test_a_server_that_loads_its_data_is_not_ready():
     with pytest.raises(theirs.BusyLoadingError):
-        Replies([b"TIME"]).feed(b"-LOADING Redis is loading the dataset in memory\r\n")
+        Replies([b"TIME"], 1).feed(b"-LOADING Redis is loading the dataset in memory\r\n")
 
 
 def test_many_commands_are_sent_in_parts_of_which_a_few_are_under_way():
-    replies = Replies([b"%03d " % number for number in range(AHEAD + 2 * PART - 10)])
+    count = AHEAD + 2 * PART - 10
+    replies = Replies((b"%03d " % number for number in range(count)), count)
     sent = [part.split() for part in iter(replies.due, b"")]
     assert list(map(len, sent)) == [PART] * (AHEAD // PART)
     replies.feed(b"+OK\r\n" * (PART - 1))
@@ -164,18 +165,18 @@ def test_many_commands_are_sent_in_parts_of_which_a_few_are_under_way():
     replies.feed(b"+OK\r\n" * PART)
     sent.append(replies.due().split())
     assert list(map(len, sent[-2:])) == [PART, PART - 10]
-    assert [int(word) for part in sent for word in part] == list(range(AHEAD + 2 * PART - 10))
+    assert [int(word) for part in sent for word in part] == list(range(count))
     assert replies.due() == b""
     assert not replies.complete
 
 
 def test_a_server_that_closes_the_connection_is_gone():
     with pytest.raises(theirs.ConnectionError, match="closed"):
-        Replies([b"TIME"]).feed(b"")
+        Replies([b"TIME"], 1).feed(b"")
 
 
 def test_where_redis_py_keeps_its_socket_elsewhere_replies_are_read_one_by_one():
-    assert Replies([b"TIME"]).socket_of(object()) is None
+    assert Replies([b"TIME"], 1).socket_of(object()) is None
 
 
 @pytest.mark.parametrize(
