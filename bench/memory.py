@@ -8,7 +8,7 @@ TaskManager is given 1.5 GB and 6 kB a shopper, unless `--memory` says how many 
 with the variant `state_backend=rocksdb`) for the figures of docs/performance.md.
 
 How to read it: `state_mb` is the checkpoint's size, `heap_mb` what Java's heap holds after a full collection
-(`jcmd GC.run`; without a jcmd beside Java it is the least of ten looks), `rss_mb` the TaskManager's memory
+(`jcmd GC.run`; without a jcmd beside Java it is the least of six looks), `rss_mb` the TaskManager's memory
 with Python in it, `redis_mb` what Redis holds. The last row is bytes a shopper: the differences of the two
 before.
 """
@@ -27,7 +27,9 @@ from jobs.local.toolchain import find_java
 
 BASE_MB: Final = 1536
 A_SHOPPER_KB: Final = 6
-LOOKS: Final = 10
+STALE: Final = 4
+"""The JobManager asks when it is asked, and answers with what it was told before: minutes ago, at first."""
+LOOKS: Final = 6
 POLL_S: Final = 0.5
 GC_S: Final = 60
 # Every ten seconds by default, so that all looks would show the same moment.
@@ -70,7 +72,7 @@ def heap(job: Job) -> int:
             for pid, _ in members(process):
                 # The group's other members are shells; they know no Java command.
                 subprocess.run([jcmd, str(pid), "GC.run"], capture_output=True, timeout=GC_S, check=False)
-    return min(_heap_now(job) for _ in range(LOOKS))
+    return min([_heap_now(job) for _ in range(STALE + LOOKS)][STALE:])
 
 
 def _heap_now(job: Job) -> int:

@@ -2,7 +2,7 @@
 
 Reading a shopper's state, its rows and writing them cost the same for one event as for ten, and of the
 records of a second a shopper has several. Whoever is late anyway gains more by going faster than by going at
-once; who is not, never waits. Nor does anybody wait for batches that do not come: while another operator
+once; who is not, never waits. Nor does anybody wait long for batches that do not come: while another operator
 instance applies what waited, decoding cannot hand it more, and has nothing for this one either.
 """
 
@@ -20,8 +20,8 @@ PART: Final = 8
 MOST_MS: Final = 4_000
 """Nor longer than this: rows that are late already are seen to change once in so long."""
 IDLE_MS: Final = 100
-"""Where nothing came to the operator instance for so long, what waits is applied: decoding a micro-batch, for
-which it would be a pity to hurry, takes less."""
+"""Where nothing came to the operator instance for so long, nor did it apply any, one bucket's batches that
+wait are applied. Decoding what 50 ms gathered, the default of `batch_ms`, takes less."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 """So many bytes of a bucket wait, about 3,200 records: they are part of every checkpoint. It is the time that
 counts; this is for a topic whose records are large."""

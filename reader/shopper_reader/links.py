@@ -108,11 +108,11 @@ class ClusterLink:
     def _exchange(self, client: Any, asking: Asking) -> list[Any]:
         commands = asking.keyed
         asked: dict[Any, list[int]] = {}
-        for number, command in enumerate(commands):
-            node = client.get_node_from_key(command[1])
-            pool = client.get_redis_connection(node).connection_pool
+        nodes = [client.get_node_from_key(key) for _, key, *_ in commands] or [client.get_default_node()]
+        pools = [client.get_redis_connection(node).connection_pool for node in nodes]
+        for number, pool in enumerate(pools[: len(commands)]):
             asked.setdefault(pool, []).append(number)
-        next(iter(asked.values())).append(len(commands))
+        asked.setdefault(pools[0], []).append(len(commands))
         sent = [*commands, (b"TIME",)]
         talks = [Talk(pool, own, [pack(sent[number]) for number in own]) for pool, own in asked.items()]
         found = converse(talks, self._limits.timeout_s)

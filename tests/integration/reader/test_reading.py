@@ -162,6 +162,7 @@ def test_a_cluster_is_asked_at_all_its_nodes_and_slots_that_moved_are_followed(t
             assert {f["1h"].verdict for f in found.values()} == {Verdict.MISSING}
 
         read()
+        assert features.get_many([]) == {}
         slot = nodes[0].client().execute_command("CLUSTER KEYSLOT", "{7}")
         source = nodes[min(slot * 3 // 16384, 2)]
         target = nodes[(nodes.index(source) + 1) % 3]
