@@ -11,7 +11,7 @@ from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applying
-from operators.backlog import IDLE_MS, Backlog
+from operators.backlog import Backlog
 from operators.batch import Batch, Stage, decode, encode, head_of, together
 from operators.bucket import Bucket
 from operators.combining import Combining
@@ -110,8 +110,6 @@ class Shard:
         self._buckets: dict[int, Bucket] = {}
         self._turns = Turns()
         self._timers = Timers()
-        self._idle_at = 0
-        """When batches will have failed to come for `IDLE_MS`, if none comes before, epoch ms."""
         self._rewrite_at = 0
         """When the next rows are to be written again."""
         self._delay = 0
@@ -129,7 +127,6 @@ class Shard:
         now = self._clock()
         self._turns.taken(bucket)
         self._timers.element()
-        self._idle_at = now + IDLE_MS
         if bucket.backlog.takes(payload, head, now, self._waiting):
             return []
         batch = decode(payload)
@@ -149,7 +146,7 @@ class Shard:
         fired = now if fired is None else fired
         self._timers.fired(bucket, fired)
         self._turns.left(bucket)
-        if now >= bucket.backlog.due(self._idle_at):
+        if now >= bucket.backlog.until:
             return self._apply(bucket, now)
         if bucket.departure <= now and not self._turns.has(bucket, fired, now):
             return []
@@ -207,7 +204,7 @@ class Shard:
     def alarm(self, number: int) -> int | None:
         """The moment (epoch ms) for which Flink must wake the bucket; None where a timer stands for it."""
         bucket = self._buckets[number]
-        moment = bucket.moment(self._rewrite_at, self._idle_at)
+        moment = bucket.moment(self._rewrite_at)
         if number == self._writing.beating:
             moment = min(moment, self._writing.beat)
         moment = max(moment, self._turns.free_at, bucket.turn_at)
@@ -269,9 +266,7 @@ class Shard:
         if not self._options.beyond:  # an entity's moment may concern another that the batch has touched
             self._take_along(bucket, len(work.records), outcome, as_of, now)
         self._keep(bucket, outcome, now)
-        ended = self._clock()
-        self._delay = max(ended - work.newest, 0) if work.newest else 0
-        self._idle_at = ended + IDLE_MS  # what came meanwhile has not had its turn yet
+        self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
         bucket.backlog.clear(self._waiting)
         return letters
 
