@@ -94,7 +94,7 @@ class Drill:
         lost = self._settle() + self._context.wrong
         self._context.wrong.clear()
         settled = time.monotonic() - ended
-        self._poller.watch.replaying = False
+        self._poller.watch.recovered()
         compared = self._compare(fault)
         self._say(
             f"{fault.name}: recovered after {recovered:.1f} s, settled after {settled:.1f} s, "

@@ -76,7 +76,7 @@ class Residents(People):
         pair, second = divmod(int(shopper.account.removeprefix(CUSTOMER)), 2)
         if at_the_counter:
             shopper.account = shopper.account.replace(CUSTOMER, COUNTER)
-        elif not second and shopper.devices[0].anonymous_id and crc32(b"pair %d" % pair) % SHARED == 0:
+        elif not second and shopper.devices[0].anonymous_id and may_share(shopper.account):
             # Nothing in the records would connect those who share a device without an id.
             self._sharers[shopper.devices[0]] = shopper.account, f"{CUSTOMER}{2 * pair + 1:06d}"
         for device in shopper.devices:
@@ -94,3 +94,8 @@ def habit_of(device: Device) -> str:
 def is_customer(shopper: str) -> bool:
     """Whether it is a user who has devices."""
     return shopper.startswith(CUSTOMER)
+
+
+def may_share(customer: str) -> bool:
+    """Whether a customer is one of a pair that shares a device, if the first of them has one with an id."""
+    return crc32(b"pair %d" % (int(customer.removeprefix(CUSTOMER)) // 2)) % SHARED == 0

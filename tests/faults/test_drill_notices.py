@@ -14,7 +14,7 @@ from sinks.codec import fields_of, key_of, meta_of
 from tests.faults import comparison
 from tests.faults.comparison import Comparison, wrong_snapshots
 from tests.faults.freshness import STEADY_S, Sample, Told, recovered, sample
-from tests.faults.households import CUSTOMER
+from tests.faults.households import CUSTOMER, may_share
 from tests.faults.persons import is_login
 from tests.faults.poller import Watch
 from tests.faults.rows import Fields
@@ -267,6 +267,20 @@ def test_the_poller_sees_a_session_shrink_where_its_device_gets_a_user(after: Fi
     for fields in (session(KEYED, 8, 12), after):
         watch.judge("p:session:s:features", fields, NOW)
     assert set(watch.findings.violations) == told
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_replay_may_give_events_to_another_who_shares_the_device(shares: bool) -> None:
+    owner = next(f"{CUSTOMER}{n:06d}" for n in range(100) if may_share(f"{CUSTOMER}{n:06d}") == shares)
+    key, reads = "p:session:s:features", [session(owner, 8 - n, 30 + n) for n in range(3)]
+    watch = Watch(Random(1), "p:")
+    watch.judge(key, reads[0], NOW)
+    watch.recovered()
+    watch.judge(key, reads[1], NOW)
+    assert watch.findings.violations.total() == (0 if shares else 1)
+    watch.judge(key, reads[2], NOW)
+    assert watch.findings.violations.total() == (1 if shares else 2), "it is all over by then"
+    assert watch.findings.during_replay.total() == (1 if shares else 0)
 
 
 def test_freshness_wants_every_bucket_of_users_and_every_bucket_of_devices_that_ever_told() -> None:
