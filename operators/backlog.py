@@ -2,7 +2,8 @@
 
 Reading a shopper's state, its rows and writing them cost the same for one event as for ten, and of the
 records of a second a shopper has several. Whoever is late anyway gains more by going faster than by going at
-once; who is not, never waits.
+once; who is not, never waits. Nor does anybody wait long for batches that do not come: while another operator
+instance applies what waited, decoding cannot hand it more, and has nothing for this one either.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ PART: Final = 8
 """It waits for at most this part of its lateness, so that catching up ends smoothly."""
 MOST_MS: Final = 4_000
 """Nor longer than this: rows that are late already are seen to change once in so long."""
+IDLE_MS: Final = 100
+"""Where nothing came to the operator instance for so long, nor did it apply any, one bucket's batches that
+wait are applied. Decoding what 50 ms gathered takes less; where batches are of more, so is this."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 """So many bytes of a bucket wait, about 3,200 records: they are part of every checkpoint. It is the time that
 counts; this is for a topic whose records are large."""
@@ -57,6 +61,14 @@ class Backlog:
         self.payloads.append(payload)
         self.size += len(payload)
         return True
+
+    def due(self, idle_at: int) -> int:
+        """When what waits is to be applied, epoch ms; `NEVER` where nothing does.
+
+        Args:
+            idle_at: from then on batches are taken not to come any more, if none comes before, epoch ms.
+        """
+        return min(self.until, idle_at) if self.payloads else NEVER
 
     def clear(self, store: Store) -> None:
         """Note that all were applied."""

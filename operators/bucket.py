@@ -95,10 +95,15 @@ class Bucket:
         """Whether it is time to ask Redis; while rows are written again, those writes ask."""
         return self.rewriting is None and now >= self.look_at
 
-    def moment(self, rewrite_at: int) -> int:
-        """When the bucket has something to do, epoch ms; rewriting goes on no earlier than `rewrite_at`."""
+    def moment(self, rewrite_at: int, idle_at: int) -> int:
+        """When the bucket has something to do, epoch ms.
+
+        Args:
+            rewrite_at: rewriting goes on no earlier than this.
+            idle_at: from then on batches that wait are waiting for nothing, if none comes before.
+        """
         again = self.look_at if self.rewriting is None else rewrite_at
-        return min(self.departure, self.backlog.until, self.leading.moment, again)
+        return min(self.departure, self.backlog.due(idle_at), self.leading.moment, again)
 
     @property
     def departure(self) -> int:

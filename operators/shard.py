@@ -11,7 +11,7 @@ from features.split import Split
 from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applying
-from operators.backlog import Backlog
+from operators.backlog import IDLE_MS, Backlog
 from operators.batch import Batch, Stage, decode, encode, head_of, together
 from operators.bucket import Bucket
 from operators.combining import Combining
@@ -49,6 +49,8 @@ class ShardOptions:
     accounts: bool = True
     """Whether records that the logic finds too far in the future become dead letters here."""
     progress_ms: int = 1000
+    idle_ms: int = IDLE_MS
+    """Where nothing came for so long, a bucket's batches that wait are applied."""
     rewrites_per_s: int = 1000
     """Shoppers a second whose rows are written again after Redis lost some."""
     buckets: int = 1
@@ -110,6 +112,8 @@ class Shard:
         self._buckets: dict[int, Bucket] = {}
         self._turns = Turns()
         self._timers = Timers()
+        self._idle_at = 0
+        """From then on batches are taken not to come any more, if none comes before, epoch ms."""
         self._rewrite_at = 0
         """When the next rows are to be written again."""
         self._delay = 0
@@ -127,6 +131,7 @@ class Shard:
         now = self._clock()
         self._turns.taken(bucket)
         self._timers.element()
+        self._idle_at = now + self._options.idle_ms
         if bucket.backlog.takes(payload, head, now, self._waiting):
             return []
         batch = decode(payload)
@@ -146,7 +151,7 @@ class Shard:
         fired = now if fired is None else fired
         self._timers.fired(bucket, fired)
         self._turns.left(bucket)
-        if now >= bucket.backlog.until:
+        if now >= bucket.backlog.due(self._idle_at):
             return self._apply(bucket, now)
         if bucket.departure <= now and not self._turns.has(bucket, fired, now):
             return []
@@ -204,7 +209,7 @@ class Shard:
     def alarm(self, number: int) -> int | None:
         """The moment (epoch ms) for which Flink must wake the bucket; None where a timer stands for it."""
         bucket = self._buckets[number]
-        moment = bucket.moment(self._rewrite_at)
+        moment = bucket.moment(self._rewrite_at, self._idle_at)
         if number == self._writing.beating:
             moment = min(moment, self._writing.beat)
         moment = max(moment, self._turns.free_at, bucket.turn_at)
@@ -266,7 +271,9 @@ class Shard:
         if not self._options.beyond:  # an entity's moment may concern another that the batch has touched
             self._take_along(bucket, len(work.records), outcome, as_of, now)
         self._keep(bucket, outcome, now)
-        self._delay = max(self._clock() - work.newest, 0) if work.newest else 0
+        ended = self._clock()
+        self._delay = max(ended - work.newest, 0) if work.newest else 0
+        self._idle_at = ended + self._options.idle_ms  # what came meanwhile has not had its turn yet
         bucket.backlog.clear(self._waiting)
         return letters
 

@@ -1,16 +1,18 @@
 """Batches that wait while a bucket is behind: applied once, together, in order, whatever comes between."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.state import FUTURE_MS
-from operators.backlog import BEHIND_MS, MOST_BYTES, MOST_MS, PART
+from operators.backlog import BEHIND_MS, IDLE_MS, MOST_BYTES, MOST_MS, PART
 from operators.batch import Batch, Forgetting
 from operators.ledger import VERDICTS
 from operators.store import LEDGER
+from sinks.redis_sink import WriteReport
 from tests.operators.fakes import NOW, Instance, record, view
 
 LATE = Batch(0, NOW - 4_000)
@@ -32,14 +34,62 @@ def test_a_batch_that_is_not_late_is_applied_at_once() -> None:
 def test_late_batches_wait_in_the_state_and_are_applied_together() -> None:
     one = Instance()
     one.wake()
-    one.take(view("1"), batch=reads(LATE, 0))
-    one.take(view("2"), batch=reads(LATE, 1))
-    assert (one.sink.rows, len(one.waiting.entries[0])) == ([], 2)
-    assert NOW + 4_000 // PART in one.timers
-    one.pass_time(NOW + 4_000 // PART)
-    assert one.sink.shown("ann")["product_view_count"] == 2
+    until, come = NOW + 4_000 // PART, 0
+    while one.now < until:
+        one.take(view(str(come)), batch=reads(LATE, come))
+        come += 1
+        assert (one.sink.rows, len(one.waiting.entries[0])) == ([], come)
+        one.pass_time(min(one.now + IDLE_MS - 1, until))
+    assert one.sink.shown("ann")["product_view_count"] == come
     assert one.waiting.entries[0] == {}
-    assert [one.counts()[name] for name in ("read", "applied", "batches", "batches.waited")] == [2, 2, 2, 2]
+    names = ("read", "applied", "batches", "batches.waited")
+    assert [one.counts()[name] for name in names] == [come] * 4
+
+
+def test_nobody_waits_for_batches_that_do_not_come() -> None:
+    one = Instance()
+    one.wake()
+    one.take(view("1"), batch=HOUR_LATE)
+    one.pass_time(NOW + IDLE_MS - 1)
+    assert one.sink.rows == []
+    one.pass_time(NOW + IDLE_MS)
+    assert one.sink.shown("ann")["product_view_count"] == 1
+    assert one.waiting.entries[0] == {}
+
+
+def test_batches_of_any_bucket_of_the_instance_are_batches_that_come() -> None:
+    one = Instance(buckets=2)
+    one.take(view("1"), batch=HOUR_LATE)
+    one.now += IDLE_MS - 1
+    one.take(view("2", "bob"), bucket=1, batch=Batch(1, HOUR_LATE.newest))
+    one.now += 1
+    one.wake()
+    assert one.sink.rows == []
+    one.now += IDLE_MS - 1
+    one.wake()
+    assert one.sink.shown("ann")["product_view_count"] == 1
+
+
+def test_what_came_while_a_bucket_was_applied_has_its_turn_before_the_next_bucket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Instance(buckets=2)
+    one.take(view("1"), batch=HOUR_LATE)
+    one.take(view("2", "bob"), bucket=1, batch=Batch(1, HOUR_LATE.newest))
+    one.now += IDLE_MS
+    write = one.sink.write
+
+    def slow(*rows: Any, **others: Any) -> WriteReport:
+        one.now += 300
+        return write(*rows, **others)
+
+    monkeypatch.setattr(one.sink, "write", slow)
+    one.wake()
+    one.wake(bucket=1)
+    assert (one.sink.shown("ann")["product_view_count"], one.sink.shown("bob")) == (1, {})
+    one.now += IDLE_MS
+    one.wake(bucket=1)
+    assert one.sink.shown("bob")["product_view_count"] == 1
 
 
 def test_nothing_waits_longer_than_that() -> None:

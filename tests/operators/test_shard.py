@@ -16,6 +16,7 @@ from features.row import FeatureRow
 from features.settings import Definitions, Window
 from features.state import FUTURE_MS, ShopperState
 from operators import ledger as ledgers
+from operators.backlog import IDLE_MS
 from operators.batch import Batch
 from operators.bucket import GATHER_MS, WAIT_MS
 from operators.leading import Leading
@@ -357,11 +358,14 @@ def test_whose_moment_comes_just_after_a_look_waits_for_the_next() -> None:
 
 
 def test_whose_moment_comes_while_batches_wait_waits_for_them_but_not_for_long() -> None:
-    one = Instance(definitions=SHORT)
+    one = Instance(definitions=SHORT, buckets=2)
     one.take(visit("1", "ann", NOW))
     one.pass_time(NOW + SHORT.session_gap_ms - 100)
     one.take(visit("2", "bob", one.now), batch=Batch(0, one.now - 60_000))
-    one.pass_time(NOW + SHORT.session_gap_ms + WAIT_MS - 1)
+    last = NOW + SHORT.session_gap_ms + WAIT_MS - 1
+    while one.now < last:
+        one.take(batch=Batch(1, one.now - 60_000), bucket=1)
+        one.pass_time(min(one.now + IDLE_MS - 1, last))
     assert "woken" not in one.counts()
     one.pass_time(NOW + SHORT.session_gap_ms + WAIT_MS)
     assert one.counts()["woken"] == 1
