@@ -23,8 +23,8 @@ IDLE_MS: Final = 100
 """Where nothing came to the operator instance for so long, nor did it apply any, one bucket's batches that
 wait are applied. Decoding what 50 ms gathered takes less; where batches are of more, so is this."""
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""So many bytes of a bucket wait, about 3,200 records: they are part of every checkpoint. It is the time that
-counts; this is for a topic whose records are large."""
+"""So many bytes of a bucket wait, more than 10,000 records: they are part of every checkpoint. It is the time
+that counts; this is for a topic whose records are large, or cannot be compressed."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from events.bucket import bucket_of
-from operators.batch import Batch, Forgetting, Record, encode
+from operators.batch import Batch, Raws, encode
 from operators.bucket import Bucket
 from operators.ledger import Ledger
 from operators.outcome import Outcome
@@ -22,12 +22,15 @@ class HandingOn:
         self._buckets = buckets
         self._accounts = accounts
 
-    def batches(self, bucket: Bucket, outcome: Outcome, newest: int, now: int) -> list[tuple[int, bytes]]:
+    def batches(
+        self, bucket: Bucket, outcome: Outcome, raws: Raws, newest: int, now: int
+    ) -> list[tuple[int, bytes]]:
         """Encoded batches by the user's bucket, which accounts for those records from then on.
 
         Args:
             bucket: of the devices; what it gives away is noted in its ledger.
             outcome: what came of its batch.
+            raws: the records of that as they were read.
             newest: greatest Kafka timestamp of that, epoch ms.
             now: epoch ms.
         """
@@ -35,7 +38,7 @@ class HandingOn:
         for move in outcome.moves:
             move.life = ledger.life
             made.to(move.user).moves.append(move)
-        self._forward(outcome.forwards, outcome.unlinks, made, ledger)
+        self._forward(outcome, raws, made, ledger)
         if outcome.shared and _replays(bucket, newest, now):
             self._restate(outcome.shared, made, bucket)
         ledger.add("handed_on", len(outcome.forwards))
@@ -43,13 +46,11 @@ class HandingOn:
         ledger.add("unlinks.given", len(outcome.unlinks))
         return [(number, encode(batch)) for number, batch in made.by_bucket.items()]
 
-    def _forward(
-        self, records: list[Record], unlinks: list[Forgetting], made: "_Batches", ledger: Ledger
-    ) -> None:
+    def _forward(self, outcome: Outcome, raws: Raws, made: "_Batches", ledger: Ledger) -> None:
         """Records in their order, and control records where they stood between them."""
-        left = iter(unlinks)
+        left = iter(outcome.unlinks)
         unlink = next(left, None)
-        for place, record in enumerate([*records, None]):
+        for place, record in enumerate([*outcome.forwards, None]):
             while unlink is not None and unlink.before <= place:
                 batch = made.to(unlink.shopper)
                 batch.unlinks.append(replace(unlink, before=len(batch.records)))
@@ -60,7 +61,7 @@ class HandingOn:
             read, offset = batch.reads.get(record.partition, (0, record.offset))
             own = int(self._accounts)
             batch.reads[record.partition] = read + own, max(offset, record.offset)
-            batch.records.append(record)
+            batch.records.append(replace(record, raw=memoryview(raws.of(record))))
             if own:
                 ledger.give_away(record.partition)
 

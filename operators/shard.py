@@ -12,7 +12,7 @@ from features.state import next_of
 from operators import ledger as ledgers
 from operators.applying import Applying
 from operators.backlog import IDLE_MS, Backlog
-from operators.batch import Batch, Stage, decode, encode, head_of, together
+from operators.batch import Batch, Raws, Stage, decode, encode, head_of, together
 from operators.bucket import Bucket
 from operators.combining import Combining
 from operators.handing_on import HandingOn
@@ -259,15 +259,15 @@ class Shard:
             if batch.unlinks and not self._options.devices:
                 ledger.add("unlinks.taken", len(batch.unlinks))
         letters = [letter for batch in batches for letter in batch.letters]
-        work = together(batches)
+        work, raws = together(batches), Raws(batches)
         ledger.life = max([ledger.life, *[move.life for move in work.moves]])
         outcome = self._outcome(bucket)
         self._applier.apply(work, as_of, ledger.controls.floors, outcome)
-        self._handed += self._handing_on.batches(bucket, outcome, work.newest, now)
+        self._handed += self._handing_on.batches(bucket, outcome, raws, work.newest, now)
         if self.combining is not None:
             self._beyond += self.combining.batches(outcome.interactions, work.newest)
             ledger.add("facts.lost", self.combining.lost)
-        letters += [self._letter(spoiled, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
+        letters += [self._letter(spoiled, raws, now) for spoiled in outcome.spoiled if self._tells(spoiled)]
         if not self._options.beyond:  # an entity's moment may concern another that the batch has touched
             self._take_along(bucket, len(work.records), outcome, as_of, now)
         self._keep(bucket, outcome, now)
@@ -352,8 +352,8 @@ class Shard:
     def _tells(self, spoiled: Spoiled) -> bool:
         return spoiled.kind == "bug" or self._options.accounts
 
-    def _letter(self, spoiled: Spoiled, now: int) -> str:
+    def _letter(self, spoiled: Spoiled, raws: Raws, now: int) -> str:
         kind, record, dead, error = spoiled
         number, partition = topic_and_partition(record.partition)
         place = self._options.sources.get(number, self._options.topic), partition, record.offset
-        return dead_letter(bytes(record.raw), dead, *place, now, kind, error).decode()
+        return dead_letter(raws.of(record), dead, *place, now, kind, error).decode()

@@ -1,6 +1,7 @@
 """Batches that wait while a bucket is behind: applied once, together, in order, whatever comes between."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -113,8 +114,8 @@ def test_a_batch_that_is_not_late_takes_along_those_that_wait() -> None:
 
 def test_no_more_waits_than_a_checkpoint_should_carry() -> None:
     one = Instance()
-    raw = b"x" * (MOST_BYTES // 3)
     for number in range(3):
+        raw = Random(number).randbytes(MOST_BYTES // 3)  # what cannot be compressed
         batch = Batch(0, LATE.newest, records=[record(view(str(number)), number, raw)])
         one.take(batch=batch)
     assert one.sink.shown("ann")["product_view_count"] == 3

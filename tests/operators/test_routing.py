@@ -12,7 +12,7 @@ from events.bucket import bucket_of
 from events.decoder import Decoder
 from features.split import Split
 from features.views import BRANCHES
-from operators.batch import Batch, decode
+from operators.batch import Batch, Raws, decode
 from operators.routed import ACCOUNTANT
 from operators.routing import Router
 from tests.operators.fakes import NOW
@@ -68,7 +68,7 @@ def test_events_of_a_shopper_go_to_the_shoppers_bucket_in_their_order(raws: list
         assert batch.newest == NOW
         for record in batch.records:
             assert bucket_of(record.event.shopper, BUCKETS) == bucket
-            assert bytes(record.raw) == raws[record.offset]
+            assert Raws([batch]).of(record) == raws[record.offset]
             seen.add(record.event.shopper)
     assert seen == {json.loads(raw)["user_id"] for raw in raws if b"user_id" in raw} - {None}
 
