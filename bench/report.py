@@ -26,7 +26,7 @@ from operators.release import FINGERPRINT
 Figure = float | int | str | None
 Figures = dict[str, Figure]
 
-PACKAGES: Final = ("apache-flink", "msgspec", "orjson", "redis", "hiredis", "kafka-python")
+PACKAGES: Final = ("apache-flink", "msgspec", "orjson", "redis", "hiredis", "kafka-python", "zstandard")
 NAME_WIDTH: Final = 34
 COLUMN_WIDTH: Final = 11
 

@@ -1,8 +1,8 @@
 """The job as one zip: our packages at its root, as `flink run -pyfs` wants them.
 
-It carries our code alone. Third-party packages (msgspec, orjson and hiredis have compiled parts) belong to
-the cluster's image, which has requirements.lock installed. `python -m jobs.package [FILE]` writes the zip, by
-default to dist/shopper-job.zip.
+It carries our code alone. Third-party packages (msgspec, orjson, hiredis and zstandard have compiled parts)
+belong to the cluster's image, which has requirements.lock installed. `python -m jobs.package [FILE]` writes
+the zip, by default to dist/shopper-job.zip.
 """
 
 import sys

@@ -22,9 +22,19 @@ MOST_MS: Final = 4_000
 IDLE_MS: Final = 100
 """Where nothing came to the operator instance for so long, nor did it apply any, one bucket's batches that
 wait are applied. Decoding what 50 ms gathered takes less; where batches are of more, so is this."""
-MOST_BYTES: Final = 8 * 1024 * 1024
-"""So many bytes of a bucket wait, more than 10,000 records: they are part of every checkpoint. It is the time
-that counts; this is for a topic whose records are large, or cannot be compressed."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""So many bytes of a bucket wait, some 6,000 records: they are part of every checkpoint, and half a second's
+work. It is the time that counts; this is for a topic whose records are large, and for one busy bucket."""
+
+
+def behind(newest: int, now: int) -> bool:
+    """Whether a batch may wait to be applied with others.
+
+    Args:
+        newest: Kafka timestamp of its newest record, epoch ms; 0 where it has none.
+        now: epoch ms.
+    """
+    return bool(newest) and now - newest >= BEHIND_MS
 
 
 @dataclass
@@ -53,8 +63,13 @@ class Backlog:
             now: epoch ms.
             store: the waiting batches of the bucket at hand.
         """
-        late = now - head.newest if head.newest else 0
-        if late < BEHIND_MS or head.again or now >= self.until or self.size + len(payload) > MOST_BYTES:
+        late = now - head.newest
+        if (
+            not behind(head.newest, now)
+            or head.again
+            or now >= self.until
+            or self.size + len(payload) > MOST_BYTES
+        ):
             return False
         self.until = min(self.until, now + min(late // PART, MOST_MS))
         store.put_all({str(len(self.payloads)): payload})

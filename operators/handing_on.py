@@ -5,7 +5,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from events.bucket import bucket_of
-from operators.batch import Batch, Raws, encode
+from operators.backlog import behind
+from operators.batch import Batch, Raws, encode_all
 from operators.bucket import Bucket
 from operators.ledger import Ledger
 from operators.outcome import Outcome
@@ -44,7 +45,8 @@ class HandingOn:
         ledger.add("handed_on", len(outcome.forwards))
         ledger.add("moves", len(outcome.moves))
         ledger.add("unlinks.given", len(outcome.unlinks))
-        return [(number, encode(batch)) for number, batch in made.by_bucket.items()]
+        payloads = encode_all(list(made.by_bucket.values()), packed=behind(newest, now))
+        return list(zip(made.by_bucket, payloads, strict=True))
 
     def _forward(self, outcome: Outcome, raws: Raws, made: "_Batches", ledger: Ledger) -> None:
         """Records in their order, and control records where they stood between them."""

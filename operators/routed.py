@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from events.bucket import bucket_of
-from operators.batch import Batch, Forgetting, Login, Record, encode
+from operators.backlog import behind
+from operators.batch import Batch, Forgetting, Login, Record, encode_all
 from operators.joining import Ask, Hold
 from operators.joining import encode as encode_joining
 
@@ -48,9 +49,10 @@ class Batches:
         self.home = home
         self._newest = newest
 
-    def routed(self) -> list[Routed]:
-        """The batches on their way."""
-        return [Routed(host, bucket, encode(batch)) for (host, bucket), batch in self.made.items()]
+    def routed(self, at: int) -> list[Routed]:
+        """The batches on their way at `at` (epoch ms)."""
+        payloads = encode_all(list(self.made.values()), packed=behind(self._newest, at))
+        return [Routed(*place, payload) for place, payload in zip(self.made, payloads, strict=True)]
 
     def batch(self, host: str, bucket: int) -> Batch:
         """The batch of a bucket."""

@@ -81,7 +81,7 @@ class Router:
                     batch.letters.append(letter.decode())
                 elif type(verdict) is Filtered:
                     batch.filtered[verdict.reason] = batch.filtered.get(verdict.reason, 0) + 1
-        return [*batches.routed(), *held.routed()] if completes else batches.routed()
+        return [*batches.routed(at), *held.routed()] if completes else batches.routed(at)
 
     def onward(
         self,
@@ -108,7 +108,7 @@ class Router:
                 self._forget(batches, step.shopper, step.partition, step.offset)
         if counts:
             batches.batch(batches.home, bucket).counts = dict(counts)
-        return batches.routed()
+        return batches.routed(at)
 
     def _place(self, batches: Batches, record: Record, at: int) -> None:
         event = record.event

@@ -157,6 +157,7 @@ class Shard:
             return []
         if now >= self._turns.free_at:
             self._wake(bucket, now)
+            self._idle_at += self._clock() - now  # nothing could be taken meanwhile
         return []
 
     def _wake(self, bucket: Bucket, now: int) -> None:
@@ -273,7 +274,7 @@ class Shard:
         self._keep(bucket, outcome, now)
         ended = self._clock()
         self._delay = max(ended - work.newest, 0) if work.newest else 0
-        self._idle_at = ended + self._options.idle_ms  # what came meanwhile has not had its turn yet
+        self._idle_at = ended + self._options.idle_ms  # what came meanwhile has not had its turn
         bucket.backlog.clear(self._waiting)
         return letters
 
