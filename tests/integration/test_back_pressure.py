@@ -15,11 +15,11 @@ from tests.proxies import proxy
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-RECORDS = 8_000
+RECORDS = 32_000
 LATENCY_S = 0.05
 MOST_UNDER_WAY = RECORDS * 3 // 4
 """A job that took in all it can get would have nearly `RECORDS` under way when Flink first tells; the buffers
-before devices and before users hold up to 5,000."""
+before devices and before users hold up to 17,000, whose raw records are packed."""
 MOST_GROWTH = 400 * MB
 """Java and Python warm up meanwhile; a heap of its largest size would be above."""
 
