@@ -204,15 +204,16 @@ def encode_all(batches: Sequence[Batch], *, packed: bool) -> list[bytes]:
     All in one call: each lets go of the interpreter's lock, and may wait milliseconds to have it back.
     """
     joined: list[Any] = []
-    if packed:
-        joined = [b"".join([each.raw for each in batch.records]) for batch in batches]  # type: ignore[misc]
+    if packed:  # a batch of logins alone has no records
+        joined = [b"".join([each.raw for each in batch.records]) for batch in batches if batch.records]  # type: ignore[misc]
     if not any(joined):
         return list(map(encode, batches))
-    made: Any = _codecs.compressor.multi_compress_to_buffer(joined, threads=1)
-    return [
-        encode(replace(batch, records=list(map(_sized, batch.records)), raws=raws.tobytes()))
-        for batch, raws in zip(batches, made, strict=True)
-    ]
+    made: Any = iter(_codecs.compressor.multi_compress_to_buffer(joined, threads=1))
+    return [encode(_packed(batch, next(made).tobytes()) if batch.records else batch) for batch in batches]
+
+
+def _packed(batch: Batch, raws: bytes) -> Batch:
+    return replace(batch, records=list(map(_sized, batch.records)), raws=raws)
 
 
 def _sized(record: Record) -> Record:

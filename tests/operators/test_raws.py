@@ -50,9 +50,13 @@ def test_a_batch_is_encoded_again_as_it_is() -> None:
 
 def test_records_that_are_alike_take_a_tenth_and_those_of_nobody_nothing() -> None:
     alike = b"".join(f"field {n}\t".encode() for n in range(200))
-    one, nobody = packed(batch_of([alike + b"%d" % n for n in range(40)]), Batch(0, NOW))
+    nobody, one, again = packed(
+        Batch(0, NOW), batch_of([alike + b"%d" % n for n in range(40)]), Batch(1, NOW)
+    )
     assert len(one) < 40 * len(alike) // 10
-    assert decode(nobody).records == []
+    assert [decode(each).raws for each in (nobody, again)] == [b"", b""]
+    batch = decode(one)
+    assert Raws([batch]).of(batch.records[39]) == alike + b"39"
 
 
 def test_what_the_release_before_has_left_waiting_is_read() -> None:
