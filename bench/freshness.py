@@ -132,7 +132,10 @@ def checkpoints(job: Job) -> list[tuple[float, float]]:
 
 def measure(report: Report, rates: list[float], options: Namespace) -> None:
     """Run one job through all rates."""
-    setup = Setup(options.taskmanagers, with_identity(options.identity), FLINK)
+    changes = with_identity(options.identity)
+    if options.batch_ms:
+        changes["batch_ms"] = options.batch_ms
+    setup = Setup(options.taskmanagers, changes, FLINK)
     with live(setup) as job:
         job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
@@ -162,6 +165,7 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=40, help="of each rate")
     parser.add_argument("--taskmanagers", type=int, default=1)
+    parser.add_argument("--batch-ms", type=int, default=0, help="instead of the job's default")
     identity(parser)
     options = parser.parse_args()
     rates = [*options.rates, *([options.maximum * OF_MAXIMUM] if options.maximum else [])]

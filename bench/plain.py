@@ -64,15 +64,22 @@ class PlainJob:
     """One decode function and one features function, called in turn."""
 
     def __init__(
-        self, sink: Sink, now: int, buckets: int = 16, definitions: Definitions | None = None
+        self,
+        sink: Sink,
+        now: int,
+        buckets: int = 16,
+        definitions: Definitions | None = None,
+        logic: ShopperLogic | None = None,
     ) -> None:
-        """Begin without state at `now` (epoch ms); `now` may be set as time passes."""
+        """Begin without state at `now` (epoch ms); `now` may be set as time passes.
+
+        With a `logic` of another job what that one compiled is there already.
+        """
         collect_seldom()
         self.now = now
         self.states = Buckets()
-        definitions = definitions or Definitions()
         store = CachedStore(self.states, 50_000)
-        applier = Users(ShopperLogic(None, definitions), store.get)
+        applier = Users(logic or ShopperLogic(None, definitions), store.get)
         self._router = Router(Decoder(), TOPIC, buckets)
         options = ShardOptions("plain", TOPIC, LIFE, 0)
         self._shard = Shard(options, applier, sink, store, Buckets(), lambda: self.now)

@@ -57,15 +57,15 @@ class Changes(Trail):
         else:
             i = _before(moments, moment)
             acc[0] = moments[: i * WIDTH] + moment + moments[i * WIDTH :]
-            _insert(runs, i, value)
+            _insert(runs, len(moments) // WIDTH - i, value)
         return _last(acc, self.keep)
 
     def merge(self, left: Runs, right: Runs) -> Runs:
         """Both in order, the last of them."""
         both = sorted([*_entries(left), *_entries(right)])
         acc: Runs = [b"".join(moment for moment, _ in both), []]
-        for i, (_, value) in enumerate(both):
-            _insert(acc[1], i, value)
+        for _, value in both:
+            _insert(acc[1], 0, value)
         return _last(acc, self.keep)
 
     def grow(self, accs: Accs, slot: int, fact: Fact, start: int) -> int | None:
@@ -96,12 +96,12 @@ class Changes(Trail):
             return 0
         if int.from_bytes(moments[:TIME]) >= reading.start:
             return len(runs) - 1
-        outside = _before(moments, _moment(reading.start, ""))
-        for number, (_, length) in enumerate(runs):
-            if outside < length:
-                return len(runs) - number - 1
-            outside -= length
-        return 0
+        inside = len(moments) // WIDTH - _before(moments, _moment(reading.start, ""))
+        number = len(runs) - 1
+        while inside > runs[number][1]:
+            inside -= runs[number][1]
+            number -= 1
+        return len(runs) - 1 - number
 
 
 def _moment(at: int, event_id: str) -> bytes:
@@ -121,18 +121,19 @@ def _before(moments: bytes, moment: bytes) -> int:
     return bisect_left(range(held // WIDTH), moment, key=lambda n: moments[n * WIDTH : (n + 1) * WIDTH])
 
 
-def _insert(runs: list[list[Any]], i: int, value: Any) -> None:
-    """Put a value at place `i` of those that the runs stand for."""
-    for number, run in enumerate(runs):
-        if run[0] == value and i <= run[1]:
+def _insert(runs: list[list[Any]], after: int, value: Any) -> None:
+    """Put a value before the last `after` of those that the runs stand for: most come nearly in order."""
+    for number in range(len(runs) - 1, -1, -1):
+        run = runs[number]
+        if run[0] == value and after <= run[1]:
             run[1] += 1
             return
-        if i < run[1]:
-            parts = [[run[0], i], [value, 1], [run[0], run[1] - i]]
+        if after < run[1]:
+            parts = [[run[0], run[1] - after], [value, 1], [run[0], after]]
             runs[number : number + 1] = [part for part in parts if part[1]]
             return
-        i -= run[1]
-    runs.append([value, 1])
+        after -= run[1]
+    runs.insert(0, [value, 1])
 
 
 def _drop(acc: Runs, first: int) -> None:
