@@ -20,7 +20,6 @@ from features.identity import OFF
 from features.views import BRANCHES
 from jobs.job_config import JobConfig
 from jobs.microbatch import SIDE_QUERY, generation, microbatches, resumed, side_microbatches
-from operators.backlog import IDLE_MS
 from operators.catalogue import Loading
 from operators.decode import DecodeFunction, DecodeOptions
 from operators.features import BeyondFunction, FeaturesFunction, FeaturesOptions
@@ -233,7 +232,7 @@ def _options(config: JobConfig, branch: str, *, devices: bool = False) -> Featur
         branch=branch,
         accounts=branch in ("", ACCOUNTANT),
         buckets=config.buckets,
-        idle_ms=max(IDLE_MS, 2 * config.batch_ms),
+        idle_ms=config.idle_ms,
         rewrites_per_s=config.rewrites_per_s,
         devices=devices,
         sources=config.source_topics,

@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         "a power of two from 1 to 128",
     )
     batch_ms: int = _setting(
-        50,
+        100,
         "How long records are gathered before one call into Python.",
         "a whole number from 1 to 10000",
         ge=1,

@@ -34,6 +34,11 @@ def test_the_start_says_from_when_on_windows_are_whole(start: Any, covers: int) 
     assert config(start=start).covers_from == covers
 
 
+@pytest.mark.parametrize(("batch_ms", "idle_ms"), [(1, 100), (50, 100), (51, 102), (2_000, 4_000)])
+def test_an_instance_is_idle_when_two_batches_could_have_come(batch_ms: int, idle_ms: int) -> None:
+    assert config(batch_ms=batch_ms).idle_ms == idle_ms
+
+
 @pytest.mark.parametrize(
     ("more", "names"),
     [

@@ -31,7 +31,7 @@ def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(
     assert (settings.topic, origins["topic"]) == ("of-flag", Origin("flag", "--topic"))
     assert (settings.job_name, str(origins["job_name"])) == ("of-environment", "environment SHOPPER_JOB_NAME")
     assert (settings.redis_prefix, str(origins["redis_prefix"])) == ("of-file:", "file shopper.toml")
-    assert (settings.batch_ms, str(origins["batch_ms"])) == (50, "default")
+    assert (settings.batch_ms, str(origins["batch_ms"])) == (100, "default")
 
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
