@@ -92,7 +92,7 @@ def history(job: PlainJob, events: int, seed: int, measured: int = MEASURED) -> 
 def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
     """Give so many shoppers an event; the batches to be measured."""
     batch: list[bytes] = []
-    for sent in census(seed, shoppers, job.now):
+    for sent in census(seed, shoppers, job.now + DAY_MS):
         batch.append(sent.record)
         if len(batch) == BATCH * BATCH:
             job.now = sent.at
