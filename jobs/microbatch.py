@@ -31,6 +31,10 @@ _KEYED: Final = {
 }
 """Options of a table whose records' keys are read, too."""
 
+FETCHED: Final = {"fetch.min.bytes": "65536", "fetch.max.wait.ms": "25"}
+"""Kafka answers when it has so much, and after 25 ms whatever it has. An answer with every record or two that
+comes in, which is its default, costs a fortieth of a core more at 2,000 events/s."""
+
 METADATA: Final = (
     ("kafka_partition", "INT", "partition"),
     ("kafka_offset", "BIGINT", "offset"),
@@ -126,15 +130,19 @@ def _table(config: JobConfig, topic: str, options: Mapping[str, str]) -> TableDe
     schema.column_by_expression("gathered", "PROCTIME()")
     told = {
         "topic": topic,
-        "properties.bootstrap.servers": config.kafka_bootstrap,
-        "properties.group.id": config.job_name,
-        **{f"properties.{name}": text for name, text in config.kafka_properties.items()},
+        **{f"properties.{name}": text for name, text in consumer(config).items()},
         **options,
     }
     table = TableDescriptor.for_connector("kafka").schema(schema.build()).format("raw")
     for name, text in told.items():
         table = table.option(name, text)
     return table.build()
+
+
+def consumer(config: JobConfig) -> dict[str, str]:
+    """What Kafka's client is told; the settings' own properties win."""
+    told = {"bootstrap.servers": config.kafka_bootstrap, "group.id": config.job_name}
+    return told | FETCHED | config.kafka_properties
 
 
 def startup(config: JobConfig, number: int = 0) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""Where reading begins, as it is told to Flink's table source."""
+"""Where reading begins and how Kafka is asked, as it is told to Flink's table source."""
 
 import pytest
 
 from jobs.job_config import JobConfig
-from jobs.microbatch import startup
+from jobs.microbatch import FETCHED, consumer, startup
 
 NOW = 1_700_000_000_000
 
@@ -35,3 +35,13 @@ def test_with_a_state_what_it_does_not_know_is_read_from_the_beginning(start: st
 def test_a_migration_says_it_for_each_partition() -> None:
     again = startup(config(restore_from="file:///savepoint", resume={1: (7, 9), 0: (5, 5)}))
     assert again["scan.startup.specific-offsets"] == "partition:0,offset:5;partition:1,offset:7"
+
+
+def test_kafka_is_asked_for_more_at_once_unless_the_settings_say_otherwise() -> None:
+    told = consumer(config(job_name="shop", kafka_properties={"fetch.max.wait.ms": "7"}))
+    assert told == {
+        "bootstrap.servers": "127.0.0.1:9092",
+        "group.id": "shop",
+        "fetch.min.bytes": FETCHED["fetch.min.bytes"],
+        "fetch.max.wait.ms": "7",
+    }
