@@ -109,13 +109,16 @@ def wrong_snapshots(topic: Topic, snapshots: Iterable[tuple[str, Fields]]) -> li
 
 def _wrong_of(topic: Topic, shopper: str, rows: Sequence[tuple[str, Fields]]) -> list[str]:
     moments = {(int(fields["_seen"]), int(fields["_at"])) for _, fields in rows}
-    known = History(topic, shopper).rows(moments)
+    history = History(topic, shopper)
+    known = history.rows(moments)
     wrong = []
     for key, fields in rows:
         seen, at = int(fields["_seen"]), int(fields["_at"])
         if (seen, at) not in known:
             wrong.append(f"{key} at {at}: it has seen {seen} records, and fewer counted for the shopper")
-        elif found := wrong_fields(fields, known[seen, at].get(key, {}), AT_READING):
+        elif (found := wrong_fields(fields, known[seen, at].get(key, {}), AT_READING)) and all(
+            wrong_fields(fields, rows.get(key, {}), AT_READING) for rows in history.rescaled(seen, at)
+        ):
             wrong.append(f"{key} at {at}, after {seen} records: {'; '.join(found)}")
     return wrong
 

@@ -1,7 +1,8 @@
 """What Redis must hold, by the oracle: computed from the topic alone, one pass a shopper."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations_with_replacement
 
 from tests.faults.persons import Person
 from tests.faults.rows import Rows, owner_of, points, wrong_fields
@@ -25,6 +26,10 @@ TOTALS = (
     "refund_count",
 )
 """What adds up over all who share a device, whoever of them it counts for."""
+GATHERED_MS = 1_000
+"""A record that was sent so long before a stop may be in a batch that is being gathered."""
+LASTS_MS = 6_000
+"""From then on until the job has stopped."""
 POINTING = ("5min", "1h", "24h", "session")
 
 
@@ -134,3 +139,21 @@ class History:
             for at in wanted.pop(seen, ()):
                 found[seen, at] = oracle.rows(at)
         return found
+
+    def rescaled(self, seen: int, at: int) -> Iterator[Rows]:
+        """What the rows may be instead, after `seen` records, where the job went on at another parallelism.
+
+        The batch that was being gathered when it stopped stays where it was, and its partition may be read
+        elsewhere from then on: so the batch may come behind records that followed (docs/operations.md).
+        """
+        arrivals = list(self._topic.arrivals(self._shopper))
+        for stopped in self._topic.rescales:
+            begun = stopped - GATHERED_MS
+            near = [i for i, each in enumerate(arrivals) if begun <= each.sent_at <= begun + LASTS_MS]
+            for first, last in combinations_with_replacement(near, 2):
+                order = arrivals[:first] + arrivals[last + 1 :]
+                if first < seen <= len(order) and at > stopped:
+                    oracle = Oracle()
+                    for event, sent_at in order[:seen]:
+                        oracle.arrive(event, sent_at)
+                    yield oracle.rows(at)

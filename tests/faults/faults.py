@@ -136,6 +136,7 @@ def rescaled_to(parallelism: int) -> Callable[[Context], None]:
     """Stop with a savepoint, go on at another parallelism."""
 
     def rescale(context: Context) -> None:
+        context.topic.rescales.append(time.time_ns() // 1_000_000)
         context.world.rescale(parallelism)
 
     return rescale

@@ -1,5 +1,6 @@
 """The drill sees what it is there to see: each kind of falsehood, put in by hand, is found."""
 
+from collections.abc import Collection
 from random import Random
 from typing import Any
 
@@ -69,12 +70,13 @@ class FakeRedis:
         return [self.hashes.get(key, {}) for key in self._asked]
 
 
-def rows_after(records: int, as_of: int) -> dict[str, Fields]:
-    """What the job writes after so many of the topic's records, all of them as of one moment."""
+def rows_after(records: int, as_of: int, without: Collection[int] = ()) -> dict[str, Fields]:
+    """What the job writes after so many of the topic's records, but some, all of them as of one moment."""
     logic = ShopperLogic()
     state = logic.zero()
-    for event, _ in list(FakeTopic().arrivals(KEYED))[:records]:
-        logic.apply(state, event, as_of)
+    for number, (event, _) in enumerate(list(FakeTopic().arrivals(KEYED))[:records]):
+        if number not in without:
+            logic.apply(state, event, as_of)
     return {"p:" + key_of(row): hash_of(row) for row in logic.all_rows(state, KEYED)}
 
 
@@ -125,6 +127,28 @@ def test_a_row_that_was_right_when_it_was_read_passes_and_a_torn_one_does_not() 
     torn = early | {"product_view_count": late["product_view_count"]}
     (wrong,) = wrong_snapshots(FakeTopic(), [(name, torn)])
     assert "product_view_count: 12, the oracle says 5" in wrong
+
+
+@pytest.mark.parametrize(
+    ("without", "stopped", "right"),
+    [
+        ((5,), 5, True),
+        ((5, 6), 5, False),  # the second was sent ten seconds after the stop
+        ((5,), 9, False),
+        ((5,), None, False),
+        ((4, 5), 5, False),  # ten seconds are longer than a batch is gathered
+    ],
+)
+def test_what_was_being_gathered_at_a_rescale_may_come_behind_what_followed(
+    without: tuple[int, ...], stopped: int | None, right: bool
+) -> None:
+    topic = FakeTopic()
+    if stopped is not None:
+        topic.rescales.append(list(topic.arrivals(KEYED))[stopped].sent_at + 50)
+    session = f"user:{KEYED}:features:session"
+    row = rows_after(9, NOW - 400_000, without)[f"p:{session}"]
+    assert int(row["_seen"]) == 9 - len(without)
+    assert (wrong_snapshots(topic, [(session, row)]) == []) == right
 
 
 def who_shares() -> FakeTopic:

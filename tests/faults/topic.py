@@ -26,6 +26,8 @@ class Topic:
         self.digests: Counter[bytes] = Counter()
         """Every record's digest: what arrived of what was sent."""
         self.undecodable: Counter[str] = Counter()
+        self.rescales: list[int] = []
+        """When the job was about to be stopped to go on at another parallelism, epoch ms."""
 
     @property
     def size(self) -> int:
