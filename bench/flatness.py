@@ -47,12 +47,12 @@ COLUMNS: Final = ("python_us", "redis_us", "ratio", "rows", "missed", "state_byt
 def groups_of(events: int, measured: int = MEASURED) -> tuple[int, int]:
     """How many groups of `BATCH` shoppers are needed, and how many events each of them gets measured.
 
-    So few that a shopper's history grows by a tenth at most.
+    So few that a shopper's history grows by a tenth at most, or by two.
 
     >>> groups_of(10), groups_of(100), groups_of(10_000)
-    ((60, 1), (6, 10), (1, 60))
+    ((30, 2), (6, 10), (1, 60))
     """
-    each = max(1, min(events // 10, measured // BATCH))
+    each = max(2, min(events // 10, measured // BATCH))
     return measured // BATCH // each, each
 
 
@@ -71,7 +71,11 @@ class Events:
 
 
 def history(job: PlainJob, events: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
-    """Give every shopper so many events in 24 hours; the batches to be measured."""
+    """Give every shopper so many events in 24 hours; the batches to be measured.
+
+    The event before those is another one: it comes 24 hours / `events` after the last, so that a short
+    history's shorter windows are empty by then, and their rows are written whole.
+    """
     groups, each = groups_of(events, measured)
     made, start = Events(seed, "history"), job.now
     for number in range(SLICES):
@@ -83,10 +87,14 @@ def history(job: PlainJob, events: int, seed: int, measured: int = MEASURED) -> 
             if records:
                 job.take(records)
     made = Events(seed, "measured")
-    for _ in range(each):
+    for turn in range(1 + each):
         for group in range(groups):
             job.now += STEP_MS
-            yield [made.one(who, job.now) for who in range(group * BATCH, (group + 1) * BATCH)]
+            records = [made.one(who, job.now) for who in range(group * BATCH, (group + 1) * BATCH)]
+            if turn:
+                yield records
+            else:
+                job.take(records)
 
 
 def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
@@ -94,10 +102,12 @@ def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED
     batch: list[bytes] = []
     for sent in census(seed, shoppers, job.now + DAY_MS):
         batch.append(sent.record)
+        job.now = sent.at
         if len(batch) == BATCH * BATCH:
-            job.now = sent.at
             job.take(batch)
             batch.clear()
+    if batch:
+        job.take(batch)
     made, rng = Events(seed, "measured"), Random(seed)
     for _ in range(measured // BATCH):
         job.now += STEP_MS
@@ -108,14 +118,14 @@ Prepare = Callable[[PlainJob, int, int], Iterator[list[bytes]]]
 
 
 def beginning(now_ms: int) -> int:
-    """When histories begin (epoch ms), so that they end a little ahead of the clock.
+    """When histories begin (epoch ms), so that they end hours ahead of the clock, however long they take.
 
     Redis drops a row whose time is over by its own clock, and what changes next is then sent twice.
 
-    >>> beginning(1_700_000_000_000) + DAY_MS - 1_700_000_000_000
-    1000000
+    >>> (beginning(1_700_000_000_000) + DAY_MS - 1_700_000_000_000) // 3_600_000
+    10
     """
-    return (now_ms // QUARTER_MS + 2) * QUARTER_MS - DAY_MS
+    return (now_ms // QUARTER_MS + 41) * QUARTER_MS - DAY_MS
 
 
 def measure(server: RedisServer, prepare: Prepare, size: int, seed: int) -> Figures:
@@ -139,7 +149,7 @@ def measure(server: RedisServer, prepare: Prepare, size: int, seed: int) -> Figu
     figures: Figures = {
         "python_us": own / events * 1e6,
         "redis_us": (redis_s(client) - before) / events * 1e6,
-        "rows": (job.counts()["rows.written"] - counted["rows.written"]) / events,
+        "rows": (job.counts()["rows.written"] - counted.get("rows.written", 0)) / events,
         "missed": job.counts().get("rows.missed", 0) - counted.get("rows.missed", 0),
         "state_bytes": sum(sizes := job.states.sizes()) / len(sizes),
         "load": load(),

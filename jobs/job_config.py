@@ -174,7 +174,7 @@ class JobConfig:
 
     @property
     def idle_ms(self) -> int:
-        """Where nothing came for so long, batches that wait are applied: no batch is late yet after one."""
+        """Where nothing came for so long, batches that wait are applied; one may always be on its way."""
         return max(IDLE_MS, 2 * self.batch_ms)
 
     @property

@@ -1,6 +1,6 @@
 """The part of the job that is a table: Kafka's records with their positions, gathered into micro-batches.
 
-One call into Python costs 8 to 20 µs whatever it carries, so records of a few dozen milliseconds go together,
+One call into Python costs 8 to 20 µs whatever it carries, so records of a tenth of a second go together,
 gathered in Java. A batch belongs to a lane: partitions are folded onto as many lanes as there are slots, and
 the lanes' keys are chosen so that each slot has one.
 """

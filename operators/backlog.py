@@ -21,8 +21,8 @@ MOST_MS: Final = 4_000
 """Nor longer than this: rows that are late already are seen to change once in so long."""
 IDLE_MS: Final = 100
 """Where nothing came to the operator instance for so long, nor did it apply any, one bucket's batches that
-wait are applied. Decoding what 50 ms gathered takes less; the job asks for twice its `batch_ms` where that is
-more."""
+wait are applied. It is the least: the job asks for twice its `batch_ms` where that is more, for until then
+another batch may just be on its way."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 """So many bytes of a bucket wait, some 14,000 records: they are part of every checkpoint, and a second's work
 at most. It is the time that counts; this is for a topic whose records are large, and for one busy bucket."""

@@ -59,20 +59,21 @@ def test_histories_are_as_long_as_told_and_the_measured_events_are_applied(event
     groups, each = groups_of(events, measured=20)
     for number, batch in enumerate(history(plain, events, 7, measured=20)):
         if not number:
-            assert plain.counts()["read"] == groups * BATCH * events
+            assert plain.counts()["read"] == groups * BATCH * (events + 1)
         plain.take(batch)
     counts = plain.counts()
-    assert counts["read"] == groups * BATCH * (events + each)
+    assert counts["read"] == groups * BATCH * (events + 1 + each)
     assert counts["applied"] == counts["read"]
     assert len(plain.states.sizes()) == groups * BATCH
 
 
-def test_in_a_population_everybody_is_known_before_measuring() -> None:
+@pytest.mark.parametrize("shoppers", [50, 200, 210])
+def test_in_a_population_everybody_is_known_before_measuring(shoppers: int) -> None:
     plain = job()
-    batches = population(plain, 200, 7)
+    batches = population(plain, shoppers, 7)
     plain.take(next(batches))
-    assert plain.counts()["read"] == 200 + BATCH
-    assert len(plain.states.sizes()) == 200
+    assert plain.counts()["read"] == shoppers + BATCH
+    assert len(plain.states.sizes()) == shoppers
 
 
 def test_the_same_events_are_made_again() -> None:
