@@ -82,8 +82,8 @@ class JobConfig:
     """Micro-batches gathered side by side; 0: one a slot."""
     batch_ms: int = 100
     """So long the records of a lane are gathered. A call that brings a bucket its batch costs some
-    0.4 ms beside what its events cost, so at 2,000 events/s 100 ms instead of 50 save a twentieth of the
-    machine, and 25 ms of freshness are what that takes; docs/performance.md has both."""
+    0.4 ms beside what its events cost, so at 2,000 events/s 100 ms instead of 50 save a twentieth of all
+    CPU, for some 20 ms of freshness; docs/performance.md has both."""
     checkpoint_interval_s: float = 10
     """So much is done again after a crash, at most. One of 100,000 shoppers costs a quarter of a second of
     CPU; every 20 or 30 s instead changed nothing that could be seen."""

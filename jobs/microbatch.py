@@ -33,7 +33,8 @@ _KEYED: Final = {
 
 FETCHED: Final = {"fetch.min.bytes": "65536", "fetch.max.wait.ms": "25"}
 """Kafka answers when it has so much, and after 25 ms whatever it has. An answer with every record or two that
-comes in, which is its default, costs a fortieth of a core more at 2,000 events/s."""
+comes in, which is its default, costs a thirtieth of a core of Kafka and a twentieth of Flink at 2,000
+events/s; a silent topic is asked 40 times a second for it, instead of twice."""
 
 METADATA: Final = (
     ("kafka_partition", "INT", "partition"),
