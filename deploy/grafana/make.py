@@ -114,7 +114,7 @@ FRESHNESS = Row(
     (
         Panel(
             "Age of the newest record when its rows are written",
-            "From Kafka's timestamp to Redis, by subtask. A plateau of 0.05 to 1 s is usual. A slope of 1 s a "
+            "From Kafka's timestamp to Redis, by subtask. A plateau of 0.1 to 1 s is usual. A slope of 1 s a "
             "second: nothing gets through.",
             (Query(f"max by (subtask_index) ({told('delay_ms')})", "subtask {{subtask_index}}"),),
             unit="ms",

@@ -96,12 +96,13 @@ class Changes(Trail):
             return 0
         if int.from_bytes(moments[:TIME]) >= reading.start:
             return len(runs) - 1
-        inside = len(moments) // WIDTH - _before(moments, _moment(reading.start, ""))
-        number = len(runs) - 1
-        while inside > runs[number][1]:
-            inside -= runs[number][1]
-            number -= 1
-        return len(runs) - 1 - number
+        # From the end, run by run: a change counts if the moment before it is inside.
+        first, at = reading.start.to_bytes(TIME), len(moments)
+        for number in range(len(runs) - 1, 0, -1):
+            at -= WIDTH * runs[number][1]
+            if moments[at - WIDTH : at - WIDTH + TIME] < first:
+                return len(runs) - 1 - number
+        return len(runs) - 1
 
 
 def _moment(at: int, event_id: str) -> bytes:

@@ -9,7 +9,7 @@ from features.entities.settings import EntitySettings
 from features.settings import Definitions
 from jobs import microbatch
 from jobs.job_config import JobConfig
-from jobs.microbatch import SIDE_QUERY, UID_PREFIX, generation, microbatches
+from jobs.microbatch import SIDE_QUERY, UID_PREFIX, generation, microbatches, side_microbatches
 from jobs.pipeline import build, environment
 from jobs.side_inputs import side_inputs
 from operators.placement import (
@@ -148,10 +148,26 @@ def uids(topology: Any, **more: Any) -> list[str]:
 
 
 def test_a_batch_of_any_length_is_planned() -> None:
+    from pyflink.table import StreamTableEnvironment
+
     for batch_ms in (1, 50, 999, 1000, 10_000):
         asked = config(batch_ms=batch_ms, parallelism=2)
         env = environment(asked)
-        from pyflink.table import StreamTableEnvironment
-
         stream = microbatches(StreamTableEnvironment.create(env), asked)
         assert len(name_uids(stream, UID_PREFIX)) == len(MICROBATCH)
+
+
+def test_side_inputs_are_read_at_once_and_events_some_together() -> None:
+    from pyflink.table import StreamTableEnvironment
+
+    asked = config(sides=side_inputs(["products"]))
+    tables = StreamTableEnvironment.create(environment(asked))
+    microbatches(tables, asked)
+    side_microbatches(tables, asked, asked.sides[0])
+
+    def told(table: str) -> str:
+        (row,) = tables.execute_sql(f"SHOW CREATE TABLE {table}").collect()
+        return str(row)
+
+    assert "fetch.max.wait.ms" in told("records")
+    assert "fetch.max.wait.ms" not in told("side_products")
