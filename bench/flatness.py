@@ -47,12 +47,13 @@ COLUMNS: Final = ("python_us", "redis_us", "ratio", "rows", "missed", "state_byt
 def groups_of(events: int, measured: int = MEASURED) -> tuple[int, int]:
     """How many groups of `BATCH` shoppers are needed, and how many events each of them gets measured.
 
-    So few that a shopper's history grows by a tenth at most, or by two.
+    So few that a shopper's history grows by a fiftieth at most, or by two. They come within seconds, so the
+    more of them one shopper gets, the more the shortest windows hold, whatever the history.
 
-    >>> groups_of(10), groups_of(100), groups_of(10_000)
-    ((30, 2), (6, 10), (1, 60))
+    >>> groups_of(10), groups_of(100), groups_of(1_000), groups_of(10_000)
+    ((30, 2), (30, 2), (3, 20), (1, 60))
     """
-    each = max(2, min(events // 10, measured // BATCH))
+    each = max(2, min(events // 50, measured // BATCH))
     return measured // BATCH // each, each
 
 
