@@ -36,7 +36,7 @@ demo: $(RUNTIME) $(JARS) ## Run the whole thing on this machine (ARGS="…" is p
 	@$(BIN)/shopper demo $(ARGS)
 
 .PHONY: test
-test: check reader integration ## Everything that CI runs
+test: check compiled reader integration ## Everything that CI runs
 
 .PHONY: check
 check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches), generated documents; no JVM
@@ -45,6 +45,10 @@ check: $(DEV) ## Style, types, layers, doctests and unit tests (100 % branches),
 	@echo "== lint-imports"; $(BIN)/lint-imports --no-cache | tail -n 8
 	@echo "== documents";    $(BIN)/shopper docs --check
 	@echo "== unit tests";   $(BIN)/pytest -q -m 'unit or property' $(STEADY) $(SIDE_BY_SIDE) --cov --cov-report=term $(ARGS)
+
+.PHONY: compiled
+compiled: $(DEV) compiler ## Tests of the pure core once more, on its machine code, which gives the same bytes
+	@echo "== the compiled core"; $(BIN)/python -m tests.compiled $(STEADY) $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: reader
 reader: $(DEV) ## Tests of the reader against a real Redis: 100 % of its branches
@@ -55,7 +59,7 @@ unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
 	@$(BIN)/pytest -q -m unit $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: integration
-integration: $(DEV) $(JARS) browser ## Tests against a real Kafka, Redis and Flink
+integration: $(DEV) $(JARS) browser compiler ## Tests against a real Kafka, Redis and Flink
 	@echo "== tests with real servers"; $(BIN)/pytest -q -m "integration or cluster" --ignore=tests/integration/reader --durations=10 --durations-min=20 $(STEADY) $(BY_FILE) $(ARGS)
 	@# PyFlink's Java gateway ends by itself when the tests have ended, a moment later; nothing is left when this returns.
 	@for i in $$(seq 40); do pgrep -f "$(CURDIR)/$(VENV).*[P]ythonGatewayServer" > /dev/null 2>&1 || break; sleep 0.5; done
@@ -67,6 +71,17 @@ faults: $(DEV) $(JARS) ## Every fault once on a real cluster, every value compar
 .PHONY: faults-full
 faults-full: $(DEV) $(JARS) ## Every fault three times and 200,000 records (ARGS="--seed 7 --events 200000 --rounds 3")
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+# The core is compiled in tests, and by `shopper submit --compiled`; the demo does without.
+.PHONY: compiler
+compiler: $(BASE) ## See to it that there are a C compiler and Python's headers for the compiled core
+	@there() { command -v gcc > /dev/null && $(BIN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'; }; \
+	if there; then exit 0; fi; \
+	if command -v apt-get > /dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2> /dev/null; }; then \
+	  echo "setup: a C compiler, for the compiled core"; \
+	  as=$$([ "$$(id -u)" = 0 ] || echo sudo -n); \
+	  $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev python3-dev > /dev/null; fi; \
+	there || { echo "The compiled core needs gcc on PATH and Python's headers; install them (on Debian: apt-get install gcc libc6-dev python3-dev) and run make again." >&2; exit 1; }
 
 # The page is tested in a real browser; nothing else of the machine's is needed.
 .PHONY: browser
@@ -90,7 +105,7 @@ docs: $(DEV) ## Write the pages and dashboards that are made from the code
 	@$(BIN)/python -m deploy.grafana.make
 
 .PHONY: setup
-setup: $(DEV) $(JARS) browser ## Fetch all that tests and the demo need
+setup: $(DEV) $(JARS) browser compiler ## Fetch all that tests and the demo need
 	@echo "setup: everything is there"
 
 # A virtual environment that works is never cleared: something may be running from it.

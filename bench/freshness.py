@@ -21,8 +21,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from bench.feed import Feed, Finished, Followed, Plan
-from bench.live import Job, Setup, live, with_identity
-from bench.report import Figures, Report, arguments, identity, load, percentile
+from bench.live import Job, Setup, changes_of, live
+from bench.report import Figures, Report, arguments, load, of_the_job, percentile
 from bench.traffic import census, shopper_id
 from sinks.keys import encode_id, key_name
 
@@ -132,7 +132,7 @@ def checkpoints(job: Job) -> list[tuple[float, float]]:
 
 def measure(report: Report, rates: list[float], options: Namespace) -> None:
     """Run one job through all rates."""
-    changes = with_identity(options.identity)
+    changes = changes_of(options)
     if options.batch_ms:
         changes["batch_ms"] = options.batch_ms
     setup = Setup(options.taskmanagers, changes, FLINK)
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40, help="of each rate")
     parser.add_argument("--taskmanagers", type=int, default=1)
     parser.add_argument("--batch-ms", type=int, default=0, help="instead of the job's default")
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     rates = [*options.rates, *([options.maximum * OF_MAXIMUM] if options.maximum else [])]
     with Report("freshness", COLUMNS, options) as report:

@@ -14,13 +14,14 @@ tenth of them, and bytes of state; a shopper may keep 65,536.
 
 import random
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from bench.live import Setup, live, with_identity
+from bench.live import Setup, changes_of, live
 from bench.points import COLUMNS
-from bench.report import Figures, Report, arguments, identity, load
+from bench.report import Figures, Report, arguments, load, of_the_job
 from bench.throughput import backlog
 from bench.traffic import Sent
 from events.decoder import Decoder
@@ -51,10 +52,10 @@ def with_bot(events: int, share: float, seed: int) -> Iterator[Sent]:
         yield sent._replace(record=of_bot(sent.record)) if draw.random() < share else sent
 
 
-def measure(events: int, share: float, seed: int, mode: str) -> Figures:
+def measure(options: Namespace, share: float) -> Figures:
     """One run, from a full topic to an empty backlog."""
-    with live(Setup(changes=with_identity(mode)), with_bot(events, share, seed)) as job:
-        begin, end = job.backlog(events)
+    with live(Setup(changes=changes_of(options)), with_bot(options.events, share, options.seed)) as job:
+        begin, end = job.backlog(options.events)
     return {**begin.figures(end), "load": load()}
 
 
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--share", type=float, default=0.5, help="of the events that are the bot's")
     parser.add_argument("--alone", type=int, help="so many events of one shopper, in the logic alone")
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     if options.alone:
         with Report("one shopper alone", ("us", "bytes", "most_bytes"), options) as report:
@@ -98,7 +99,7 @@ def main() -> None:
     with Report("hot key", (*COLUMNS, "load"), options) as report:
         for _ in range(options.runs):
             for name, share in shares.items():
-                runs[name].append(measure(options.events, share, options.seed, options.identity))
+                runs[name].append(measure(options, share))
         for name in shares:
             report.add(name, *runs[name])
         even, bot = (float(report.rows[name]["events_per_s"] or 0) for name in shares)

@@ -11,20 +11,21 @@ shoppers whose values changed though they did nothing. Without departures it is 
 """
 
 import time
+from argparse import Namespace
 
-from bench.live import Setup, live, with_identity
+from bench.live import Setup, changes_of, live
 from bench.pace import COLUMNS, pace
-from bench.report import Figures, Report, arguments, identity
+from bench.report import Figures, Report, arguments, of_the_job
 from bench.traffic import census
 
 
-def measure(shoppers: int, seed: int, after_s: float, seconds: float, mode: str) -> Figures:
+def measure(options: Namespace) -> Figures:
     """Fill, wait, watch."""
-    with live(Setup(changes=with_identity(mode))) as job:
-        job.fill(census(seed, shoppers, round(time.time() * 1000)))
+    with live(Setup(changes=changes_of(options))) as job:
+        job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
-        time.sleep(after_s)
-        return pace(job, seconds)
+        time.sleep(options.after)
+        return pace(job, options.seconds)
 
 
 def main() -> None:
@@ -33,15 +34,12 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=20_000)
     parser.add_argument("--after", type=float, default=60, help="seconds after the last event")
     parser.add_argument("--seconds", type=float, default=60, help="that are measured")
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     with Report("idle", COLUMNS, options) as report:
         report.add(
             f"{options.shoppers} shoppers, {options.after:g} s after",
-            *(
-                measure(options.shoppers, options.seed, options.after, options.seconds, options.identity)
-                for _ in range(options.runs)
-            ),
+            *(measure(options) for _ in range(options.runs)),
         )
 
 

@@ -10,6 +10,7 @@ Example:
 import json
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -47,6 +48,11 @@ class Setup:
     """Files that go into the job's zip."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for whoever submits."""
+
+
+def changes_of(options: Namespace) -> dict[str, Any]:
+    """The changes of a `Setup` for what `bench.report.of_the_job` takes."""
+    return with_identity(options.identity) | {"compiled": options.compiled}
 
 
 def with_identity(mode: str) -> dict[str, Any]:

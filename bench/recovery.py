@@ -18,8 +18,8 @@ from argparse import Namespace
 from typing import Final
 
 from bench.feed import Feed, Plan
-from bench.live import DEADLINE_S, POLL_S, Job, Setup, live, with_identity
-from bench.report import Figures, Report, arguments, identity, load
+from bench.live import DEADLINE_S, POLL_S, Job, Setup, changes_of, live
+from bench.report import Figures, Report, arguments, load, of_the_job
 from bench.traffic import census
 
 STEADY_S: Final = 2.0
@@ -67,7 +67,7 @@ def _told(job: Job) -> int:
 
 def measure(rate: float, options: Namespace) -> Figures:
     """One job, killed once."""
-    with live(Setup(changes=with_identity(options.identity))) as job:
+    with live(Setup(changes=changes_of(options))) as job:
         job.fill(census(options.seed, options.shoppers, round(time.time() * 1000)))
         job.wait_read(job.sent)
         plan = Plan(
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument(
         "--warm", type=float, default=25, help="seconds before the kill, a checkpoint in them"
     )
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     with Report("recovery", COLUMNS, options) as report:
         for rate in options.rates:

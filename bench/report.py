@@ -40,9 +40,10 @@ def arguments(doc: str | None, runs: int = 1, seed: int = 7) -> argparse.Argumen
     return parser
 
 
-def identity(parser: argparse.ArgumentParser) -> None:
-    """Let a benchmark that starts the job take `--identity`, the setting of that name."""
+def of_the_job(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark that starts the job take `--identity` and `--compiled`, the settings of that name."""
     parser.add_argument("--identity", choices=MODES, default=MERGE, help=f"the setting (default {MERGE})")
+    parser.add_argument("--compiled", action="store_true", help="the core as machine code")
 
 
 def machine() -> dict[str, Any]:

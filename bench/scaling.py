@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from bench.live import Setup, with_identity
+from bench.live import Setup, changes_of
 from bench.points import COLUMNS
-from bench.report import Figures, Report, arguments, identity
+from bench.report import Figures, Report, arguments, of_the_job
 from bench.throughput import measure
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--shoppers", type=int, default=20_000)
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     rows = list(product(options.cores, options.taskmanagers))
     runs: dict[tuple[int, int], list[Figures]] = {row: [] for row in rows}
@@ -53,7 +53,7 @@ def main() -> None:
         for last in range(options.runs - 1, -1, -1):
             first = 0.0
             for cores, taskmanagers in rows:
-                setup = Setup(taskmanagers, with_identity(options.identity))
+                setup = Setup(taskmanagers, changes_of(options))
                 with confined(cores):
                     figures = measure(setup, options.events, options.shoppers, options.seed)
                 rate = float(figures["events_per_s"] or 0)

@@ -26,7 +26,7 @@ from typing import Any, Final
 from bench.feed import Feed, Plan
 from bench.live import Setup, live
 from bench.pace import COLUMNS, pace
-from bench.report import Figures, Report, arguments, identity
+from bench.report import Figures, Report, arguments, of_the_job
 from bench.traffic import census
 from features.settings import Definitions, Window
 
@@ -54,7 +54,7 @@ def measure(rate: float, options: Namespace) -> Figures:
     definitions = replace(shortened(options.windows), identity=options.identity)
     emptied = definitions.windows[LABELS.index(options.emptied)]
     empties_s = (emptied.size_ms + emptied.pane_ms) / 1000 + GRACE_S
-    changes: dict[str, Any] = {"definitions": definitions}
+    changes: dict[str, Any] = {"definitions": definitions, "compiled": options.compiled}
     if options.batch_ms:
         changes["batch_ms"] = options.batch_ms
     setup = Setup(taskmanagers=options.taskmanagers, changes=changes)
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--emptied", choices=LABELS, default=LABELS[-1], help="begin when it has begun to")
     parser.add_argument("--batch-ms", type=int, default=0, help="instead of the job's default")
     parser.add_argument("--taskmanagers", type=int, default=1)
-    identity(parser)
+    of_the_job(parser)
     options = parser.parse_args()
     columns = (*COLUMNS, "flink_first", "flink_last", "sent_late_s", "caught_up_s", "keys")
     with Report("steady state", columns, options) as report:

@@ -59,8 +59,8 @@ class ViewPlan:
         if view.scope == "session" and any(each.named for each in self.aggregates.values()):
             msg = f"view {view.name!r}: a session has no panes for a Bag; count with Distinct instead"
             raise ValueError(msg)
-        for slot in self.aggregates:
-            bits[slot] = 1 << len(bits)
+        for number, slot in enumerate(self.aggregates, len(bits)):
+            bits[slot] = 1 << number  # not of `len`, which is a C integer where this is compiled
         self.mixed = next((view.slot(f) for f in view.accumulated() if f.name == view.mixed), -1)
         """Slot of the currencies that have room; -1 where there is no such thing."""
         self._bits = bits

@@ -2,13 +2,14 @@
 
 It carries our code alone. Third-party packages (msgspec, orjson, hiredis and zstandard have compiled parts)
 belong to the cluster's image, which has requirements.lock installed. `python -m jobs.package [FILE]` writes
-the zip, by default to dist/shopper-job.zip.
+the zip, by default to dist/shopper-job.zip; with `--compiled` the core is in it as machine code, too.
 """
 
-import sys
+import argparse
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -40,17 +41,28 @@ def files(root: Path = ROOT) -> Iterator[Path]:
                 yield relative
 
 
-def build_zip(target: Path, root: Path = ROOT) -> Path:
-    """Write the zip; the same code gives the same bytes."""
+def build_zip(target: Path, root: Path = ROOT, beside: Mapping[str, bytes] = MappingProxyType({})) -> Path:
+    """Write the zip; the same code gives the same bytes. `beside` are further files, by their path in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    contents = {path.as_posix(): (root / path).read_bytes() for path in files(root)} | dict(beside)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for relative in files(root):
-            entry = zipfile.ZipInfo(relative.as_posix(), _EPOCH)
+        for name, data in contents.items():
+            entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = _MODE
-            archive.writestr(entry, (root / relative).read_bytes(), zipfile.ZIP_DEFLATED)
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return target
 
 
+def main(arguments: list[str] | None = None) -> None:
+    """Write the zip, and print where it is."""
+    from jobs.compiled import compiled  # noqa: PLC0415  it asks this module where the sources are
+
+    parser = argparse.ArgumentParser(prog="python -m jobs.package", description="Write the job's zip.")
+    parser.add_argument("file", type=Path, nargs="?", default=ROOT / "dist" / "shopper-job.zip")
+    parser.add_argument("--compiled", action="store_true", help="the core as machine code, too")
+    told = parser.parse_args(arguments)
+    print(build_zip(told.file, beside=compiled() if told.compiled else {}))
+
+
 if __name__ == "__main__":
-    written = build_zip(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist" / "shopper-job.zip")
-    print(written)
+    main()

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import features.logic
+
 PACKAGES: Final = ("events", "features", "sinks", "operators")
 
 
@@ -27,6 +29,9 @@ def _fingerprint(root: Path) -> str:
 ROOT: Final = Path(__file__).resolve().parents[1]
 FINGERPRINT: Final = _fingerprint(ROOT)
 """Of the code that was imported; computed at import, since the files may be gone later."""
+
+COMPILED: Final = not features.logic.__file__.endswith(".py")
+"""Whether the core runs as machine code (`jobs.compiled`)."""
 
 
 def check(submitted: str) -> None:

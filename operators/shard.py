@@ -20,6 +20,7 @@ from operators.leading import Leading
 from operators.ledger import Ledger
 from operators.outcome import Outcome, Spoiled
 from operators.places import topic_and_partition
+from operators.release import COMPILED
 from operators.routed import devices_of
 from operators.store import LEDGER, Store
 from operators.timers import Timers
@@ -102,7 +103,7 @@ class Shard:
         """
         self._options = options
         self._applier = applier
-        about = {"topic": options.topic, "buckets": options.buckets, "run": run}
+        about = {"topic": options.topic, "buckets": options.buckets, "run": run, "compiled": COMPILED}
         names = Names(options.job, options.host, about, options.beyond)
         self._writing = Writing(names, applier, sink, options.progress_ms)
         self._store = store

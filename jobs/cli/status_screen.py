@@ -53,6 +53,7 @@ def _facts(status: Status, before: Status | None) -> Table:
         table.add_row("pace", f"{(counts['read'] - before.progress.counts['read']) / seconds:,.0f} records/s")
     table.add_row("began", f"{instant(told.life)}, without state")
     table.add_row("reads since", instant(told.covers_from))
+    table.add_row("core", "compiled" if told.compiled else "interpreted")
     table.add_row("last word", f"{span(status.now - told.at)} ago")
     table.add_row("last event", f"{instant(told.event_time)}, {span(status.now - told.event_time)} ago")
     table.add_row("last record", f"{instant(told.kafka_time)}, {span(status.now - told.kafka_time)} ago")

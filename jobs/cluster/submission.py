@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from jobs.compiled import CompilationError, compiled
 from jobs.job_config import JobConfig
 from jobs.package import ROOT, build_zip
 
@@ -58,13 +58,10 @@ def submit(
         root: the folder whose packages are the job.
 
     Raises:
-        SubmissionError: if the cluster cannot be reached or refuses the job.
+        SubmissionError: if the cluster cannot be reached or refuses the job, or it cannot be compiled.
     """
     with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
-        archive = build_zip(Path(folder) / "job.zip", root)
-        with zipfile.ZipFile(archive, "a") as opened:
-            for path, data in beside.items():
-                opened.writestr(path, data)
+        archive = build_zip(Path(folder) / "job.zip", root, {**_machine_code(config, root), **beside})
         command = [str(flink_home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
         # Not by pipeline.jars: that would replace flink-python's jar, which `flink run` adds by itself.
         command += ["--jarfile", str(connector)]
@@ -83,6 +80,13 @@ def submit(
         msg = f"Flink at {jobmanager} did not take the job (exit code {code}):\n{tail}"
         raise SubmissionError(msg)
     return found[1]
+
+
+def _machine_code(config: JobConfig, root: Path) -> dict[str, bytes]:
+    try:
+        return compiled(root) if config.compiled else {}
+    except CompilationError as error:
+        raise SubmissionError(str(error)) from None
 
 
 def knock(jobmanager: str) -> None:

@@ -49,6 +49,7 @@ def job_config(
         checkpoint_dir=checkpoint_dir,
         checkpoint_interval_s=settings.checkpoint_interval_s,
         rewrites_per_s=settings.rewrites_per_s,
+        compiled=settings.compiled,
         start=settings.start if settings.start in _NAMED_STARTS else instant_ms(settings.start),
         wire_format=decoder.wire_format,
         app_ids=decoder.app_ids,

@@ -173,6 +173,11 @@ class Settings(BaseSettings):
         ge=1,
         le=100_000,
     )
+    compiled: bool = _setting(
+        False,
+        "Submit the core as machine code, too: less CPU an event, for a minute of a C compiler, once.",
+        "true or false",
+    )
     start: Annotated[str, BeforeValidator(as_start)] = _setting(
         "recent",
         "Where the first start reads from: the longest window and its pane back, or as said.",

@@ -53,6 +53,8 @@ class Progress:
     """How many buckets' rows are being written again, of each branch where they run apart."""
     unbalanced: dict[str, int] = field(default_factory=dict)
     """Buckets whose verdicts do not add up to what they read, and by how much they miss it."""
+    compiled: bool = False
+    """Whether the core runs as machine code, everywhere."""
     controls: dict[str, dict[int, int]] = field(default_factory=dict)
     """Field (see `Teller`) -> partition -> greatest offset of a control record carried out."""
 
@@ -84,6 +86,8 @@ class Told(msgspec.Struct):
     run: str = ""
     """`<job id>:<attempt>`."""
     rewriting: bool = False
+    compiled: bool = False
+    """Whether the core runs as machine code (`jobs.compiled`)."""
 
     @property
     def missing(self) -> int:
@@ -140,6 +144,7 @@ def _together(told: Mapping[str, Told], apart: bool) -> Progress:
         kafka_time=max((bucket.kafka_time for bucket in home.values()), default=0),
         rewriting=sum(bucket.rewriting for bucket in everyone),
         unbalanced={name: bucket.missing for name, bucket in home.items() if bucket.missing},
+        compiled=bool(told) and all(bucket.compiled for bucket in everyone),
         controls={name: bucket.controls for name, bucket in told.items()},
     )
 

@@ -78,6 +78,14 @@ def test_libraries_are_installed_by_hash() -> None:
     assert DOCKERFILE.count("pip install") == 3
 
 
+def test_what_it_submits_is_compiled_with_it() -> None:
+    build, _, image = DOCKERFILE.rpartition("\nFROM ")
+    assert "--no-install-recommends gcc libc6-dev" in build
+    assert "SHOPPER_COMPILED=true" in image
+    assert "gcc" not in image
+    assert "COPY --from=build --chown=flink:flink /opt/shopper /opt/shopper" in image, "with .local/compiled"
+
+
 def test_it_does_not_run_as_root() -> None:
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["flink"]
 

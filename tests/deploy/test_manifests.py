@@ -68,7 +68,7 @@ def test_the_job_on_kubernetes_runs_the_zip_of_the_image() -> None:
     arguments = spec["job"]["args"]
     assert arguments[:4] == ["-pyfs", "/opt/shopper/job.zip", "-pym", "jobs.live"]
     assert "WORKDIR /opt/shopper" in dockerfile
-    assert "python -m jobs.package job.zip" in dockerfile
+    assert "python -m jobs.package --compiled job.zip" in dockerfile
     (flink,) = re.findall(r"^ARG FLINK=flink:([\d.]+)-", dockerfile, re.MULTILINE)
     assert spec["job"]["jarURI"].endswith(f"/flink-python-{flink}.jar")
     (container,) = spec["podTemplate"]["spec"]["containers"]

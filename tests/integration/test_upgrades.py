@@ -285,3 +285,28 @@ def test_another_release_s_features_are_in_redis_without_an_event(
             assert new.counts()["read"] == 3
             assert new.failures() == 0
         around.client.close()
+
+
+def test_a_job_goes_on_with_its_core_compiled_and_back(
+    kafka: KafkaService, redis_server: RedisService, tmp_path: Path
+) -> None:
+    records = recent_records(15)
+    with FlinkCluster(toolchain(), tmp_path / "flink", 1) as flink:
+        around = Surroundings(kafka, redis_server, flink, tmp_path, f"compiled-{time.time_ns()}")
+        savepoint, sent = "", 0
+        for compiled in (False, True, False):
+            more = records[sent : sent + 1_000] if sent < 2_000 else records[sent:]
+            around.send(more)
+            sent += len(more)
+            config = around.config(compiled=compiled, restore_from=savepoint)
+            with live_job(around, config) as job:
+                adds_up(job.wait_read(sent), sent)
+                assert {told["compiled"] for told in job.progress().values()} == {compiled}
+                assert stable(around.features(config.redis_prefix)) == stable(replayed(records[:sent])[0])
+                assert job.failures() == 0
+                savepoint = job.stop()
+            # Other code needs another interpreter.
+            flink.kill_taskmanager(0)
+            flink.start_taskmanager()
+            flink.wait_ready()
+        around.client.close()
