@@ -41,8 +41,10 @@ def test_all_of_the_core_that_events_meet_is_compiled_but_views() -> None:
 
 
 def test_what_is_compiled_is_what_the_source_says(sources: Path) -> None:
-    made = compiled(sources)
+    said: list[str] = []
+    made = compiled(sources, said.append)
     assert list(made) == [PLACE]
+    assert said == ["compiling the core: a minute, once"]
     (sources / PLACE).write_bytes(made[PLACE])
     program = (
         "import features.logic as it; assert it.__file__.endswith('.so'), it.__file__\n"
