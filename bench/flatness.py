@@ -27,7 +27,8 @@ from redis import Redis
 
 from bench.plain import PlainJob
 from bench.report import Figures, Report, arguments, load
-from bench.traffic import census, scenes, shopper_id
+from bench.traffic import Scene, census, scenes, shopper_id
+from events.fields import INDEX
 from features.logic import ShopperLogic
 from jobs.local.redis import RedisServer
 from jobs.local.toolchain import find_redis
@@ -40,6 +41,7 @@ SLICES: Final = 48
 """The day is prepared in so many batches."""
 BATCH: Final = 10
 MEASURED: Final = 600
+PLACE: Final = ("geo_country", "geo_region")
 STEP_MS: Final = 50
 COLUMNS: Final = ("python_us", "redis_us", "ratio", "rows", "missed", "state_bytes", "load")
 
@@ -63,11 +65,15 @@ class Events:
     def __init__(self, seed: int, what: str) -> None:
         """Be as deterministic as the seed and what they are for."""
         self._rng = Random(f"{what} {seed}")
-        self._scenes = scenes(seed)
+        places: dict[tuple[bytes, ...], list[Scene]] = {}
+        for scene in scenes(seed):
+            fields = scene.text.split(b"\t")
+            places.setdefault(tuple(fields[INDEX[name]] for name in PLACE), []).append(scene)
+        self._places = list(places.values())
 
     def one(self, shopper: int, at: int) -> bytes:
-        """Anything that happens in a shop."""
-        scene = self._rng.choice(self._scenes)
+        """Anything that happens in a shop, by somebody who stays in one region."""
+        scene = self._rng.choice(self._places[shopper % len(self._places)])
         return scene.cast(at, shopper_id(shopper), b"session-of-%d" % shopper, uuid(self._rng).encode())
 
 

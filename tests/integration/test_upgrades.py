@@ -295,6 +295,10 @@ def test_a_job_goes_on_with_its_core_compiled(
         around = Surroundings(kafka, redis_server, flink, tmp_path, f"compiled-{time.time_ns()}")
         savepoint, sent = "", 0
         for compiled, more in ((False, records[:1_500]), (True, records[1_500:])):
+            if compiled:  # other code needs another interpreter
+                flink.kill_taskmanager(0)
+                flink.start_taskmanager()
+                flink.wait_ready()
             around.send(more)
             sent += len(more)
             config = around.config(compiled=compiled, restore_from=savepoint)
@@ -304,8 +308,4 @@ def test_a_job_goes_on_with_its_core_compiled(
                 assert stable(around.features(config.redis_prefix)) == stable(replayed(records[:sent])[0])
                 assert job.failures() == 0
                 savepoint = job.stop()
-            # Other code needs another interpreter.
-            flink.kill_taskmanager(0)
-            flink.start_taskmanager()
-            flink.wait_ready()
         around.client.close()
