@@ -86,8 +86,13 @@ def _make(root: Path, folder: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(work / source.with_suffix(SUFFIX), place)
         for older in folder.parent.glob("[0-9a-f]*"):
-            shutil.rmtree(older, ignore_errors=True)
-        target.rename(folder)
+            if older != folder:
+                shutil.rmtree(older, ignore_errors=True)
+        try:
+            target.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
 
 
 def _check_tools() -> None:

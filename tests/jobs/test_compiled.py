@@ -72,6 +72,28 @@ def test_it_is_made_once_for_each_state_of_the_sources(
     assert after != before
 
 
+def test_two_at_once_make_the_same(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_it = machine_code._compile
+
+    def another_is_faster(work: Path, modules: list[Path]) -> None:
+        monkeypatch.setattr(machine_code, "_compile", compile_it)
+        assert list(compiled(sources)) == [PLACE]
+        compile_it(work, modules)
+
+    monkeypatch.setattr(machine_code, "_compile", another_is_faster)
+    assert list(compiled(sources)) == [PLACE]
+    assert len(list((sources / FOLDER).iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_kept_is_told(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _to: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        compiled(sources)
+
+
 def test_without_cython_it_says_what_to_install(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine_code, "CYTHON", "no-such-distribution")
     with pytest.raises(CompilationError, match=r"requirements-build\.lock.*setting `compiled`"):
