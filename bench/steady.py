@@ -21,10 +21,10 @@ import time
 from argparse import Namespace
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from bench.feed import Feed, Plan
-from bench.live import Setup, live
+from bench.live import Setup, changes_of, live
 from bench.pace import COLUMNS, pace
 from bench.report import Figures, Report, arguments, of_the_job
 from bench.traffic import census
@@ -54,7 +54,7 @@ def measure(rate: float, options: Namespace) -> Figures:
     definitions = replace(shortened(options.windows), identity=options.identity)
     emptied = definitions.windows[LABELS.index(options.emptied)]
     empties_s = (emptied.size_ms + emptied.pane_ms) / 1000 + GRACE_S
-    changes: dict[str, Any] = {"definitions": definitions, "compiled": options.compiled}
+    changes = changes_of(options) | {"definitions": definitions}
     if options.batch_ms:
         changes["batch_ms"] = options.batch_ms
     setup = Setup(taskmanagers=options.taskmanagers, changes=changes)
