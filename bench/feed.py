@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from bench.topic import Sender
-from bench.traffic import scenes, traffic
+from bench.traffic import traffic, visits
 from events.decoder import Decoder
 from events.event import UNTYPED_ACTION, Event
 
@@ -100,7 +100,7 @@ class Feed:
 
 
 def _send(plan: Plan, queue: "Queue[Any]") -> None:
-    scenes(plan.seed)
+    visits(plan.seed)
     numbers = Counter(plan.before)
     number, behind, followed = 0, 0.0, 0.0
     with Sender(plan.bootstrap, LINGER_MS) as kafka:

@@ -1,12 +1,14 @@
 """Does an event cost more the more events its shopper has, or the more shoppers there are?
 
-    python -m bench.flatness [--histories 10 100 …] [--populations 1000 10000 …] [--runs 5] [--json FILE]
+    python -m bench.flatness [--histories 10 100 …] [--populations 1000 10000 …] [--runs 5]
+                             [--apart] [--json FILE]
 
 The job's Python without Flink (`bench.plain`), with a real Redis. *Histories*: each shopper of a row has so
-many events, spread over 24 hours; then `MEASURED` more come in batches of ten shoppers, the same events in
-every row. *Populations*: so many shoppers have an event each; then as many come for ten of them at random.
-Rows are prepared and measured in turns, run after run. The same goes through another job before, unmeasured:
-how sets of features are read is compiled once a job, and the longer a history, the more sets there are.
+many events in 24 hours, in visits to the shop spread over them; with `--apart` each event is by itself. Then
+`MEASURED` more come in batches of ten shoppers, the same in every row that has as many shoppers.
+*Populations*: so many shoppers have an event each; then as many come for ten of them at random. Rows are
+prepared and measured in turns, run after run. The same goes through another job before, unmeasured: how sets
+of features are read is compiled once a job, and the longer a history, the more sets there are.
 
 How to read it: `python_us` and `redis_us` are CPU an event in this process and in Redis, `ratio` is the sum
 against the first row of its kind. `missed` are shoppers whose rows had to be sent again: none, as in a job.
@@ -18,6 +20,8 @@ event than the job's larger ones. What Flink's state costs with many shoppers sh
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -27,7 +31,7 @@ from redis import Redis
 
 from bench.plain import PlainJob
 from bench.report import Figures, Report, arguments, load
-from bench.traffic import Scene, census, scenes, shopper_id
+from bench.traffic import THINK_S, Scene, census, shopper_id, visits
 from events.fields import INDEX
 from features.logic import ShopperLogic
 from jobs.local.redis import RedisServer
@@ -40,9 +44,13 @@ DAY_MS: Final = 24 * 3_600_000
 SLICES: Final = 48
 """The day is prepared in so many batches."""
 BATCH: Final = 10
-MEASURED: Final = 600
+MEASURED: Final = 2_000
 PLACE: Final = ("geo_country", "geo_region")
 STEP_MS: Final = 50
+THINK_MS: Final = round(THINK_S * 1000)
+SKIPPED: Final = 20
+Cast = Callable[[int], bytes]
+"""Makes a record of the moment at which it is sent (epoch ms)."""
 COLUMNS: Final = ("python_us", "redis_us", "ratio", "rows", "missed", "state_bytes", "load")
 
 
@@ -53,55 +61,83 @@ def groups_of(events: int, measured: int = MEASURED) -> tuple[int, int]:
     more of them one shopper gets, the more the shortest windows hold, whatever the history.
 
     >>> groups_of(10), groups_of(100), groups_of(1_000), groups_of(10_000)
-    ((30, 2), (30, 2), (3, 20), (1, 60))
+    ((100, 2), (100, 2), (10, 20), (1, 200))
     """
     each = max(2, min(events // 50, measured // BATCH))
     return measured // BATCH // each, each
 
 
-class Events:
-    """Makes records of chosen shoppers and moments."""
-
-    def __init__(self, seed: int, what: str) -> None:
-        """Be as deterministic as the seed and what they are for."""
-        self._rng = Random(f"{what} {seed}")
-        places: dict[tuple[bytes, ...], list[Scene]] = {}
-        for scene in scenes(seed):
-            fields = scene.text.split(b"\t")
-            places.setdefault(tuple(fields[INDEX[name]] for name in PLACE), []).append(scene)
-        self._places = list(places.values())
-
-    def one(self, shopper: int, at: int) -> bytes:
-        """Anything that happens in a shop, by somebody who stays in one region."""
-        scene = self._rng.choice(self._places[shopper % len(self._places)])
-        return scene.cast(at, shopper_id(shopper), b"session-of-%d" % shopper, uuid(self._rng).encode())
+@lru_cache(maxsize=1)
+def regions(seed: int) -> list[list[list[Scene]]]:
+    """The visits to the shop by region."""
+    found: dict[tuple[bytes, ...], list[list[Scene]]] = {}
+    for visit in visits(seed):
+        fields = visit[0].text.split(b"\t")
+        found.setdefault(tuple(fields[INDEX[name]] for name in PLACE), []).append(visit)
+    return list(found.values())
 
 
-def history(job: PlainJob, events: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
+def steps(seed: int, what: str, shopper: int) -> Iterator[tuple[Cast, bool]]:
+    """What a shopper of one region does, visit after visit, for ever; whether a visit begins with it.
+
+    As deterministic as the seed and what it is for.
+    """
+    rng, who, places = Random(f"{what} {seed} {shopper}"), shopper_id(shopper), regions(seed)
+    for number in count():
+        session = f"{what}-{shopper}-{number}".encode()
+
+        def cast(at: int, scene: Scene, session: bytes = session) -> bytes:
+            return scene.cast(at, who, session, uuid(rng).encode())
+
+        for place, scene in enumerate(rng.choice(places[shopper % len(places)])):
+            yield partial(cast, scene=scene), not place
+
+
+def midway(seed: int, what: str, shopper: int) -> Iterator[Cast]:
+    """The same from somewhere in a visit on: what is measured are not all landing pages."""
+    skipped = Random(f"midway {what} {seed} {shopper}").randrange(SKIPPED)
+    return (cast for cast, _ in islice(steps(seed, what, shopper), skipped, None))
+
+
+def day(seed: int, shopper: int, events: int, *, apart: bool) -> Iterator[tuple[int, Cast]]:
+    """So many events of a shopper, and how long after the day's beginning each happens (ms).
+
+    A visit begins when its first event would come if all were spread evenly. `apart`: they are.
+    """
+    pause = min(THINK_MS, DAY_MS // events)
+    begun = first = 0
+    for number, (cast, begins) in enumerate(islice(steps(seed, "history", shopper), events)):
+        if begins or apart:
+            begun, first = DAY_MS * number // events, number
+        yield begun + (number - first) * pause, cast
+
+
+def history(
+    job: PlainJob, events: int, seed: int, measured: int = MEASURED, *, apart: bool = False
+) -> Iterator[list[bytes]]:
     """Give every shopper so many events in 24 hours; the batches to be measured.
 
-    The event before those is another one: it comes 24 hours / `events` after the last, so that a short
-    history's shorter windows are empty by then, and their rows are written whole.
+    The event before those is another one: windows that were empty by then are written whole with it.
     """
     groups, each = groups_of(events, measured)
-    made, start = Events(seed, "history"), job.now
-    for number in range(SLICES):
+    slices: list[list[list[tuple[int, Cast]]]] = [[[] for _ in range(groups)] for _ in range(SLICES)]
+    for who in range(groups * BATCH):
+        for after, cast in day(seed, who, events, apart=apart):
+            slices[after * SLICES // DAY_MS][who // BATCH].append((after, cast))
+    start = job.now
+    for number, some in enumerate(slices):
         job.now = start + DAY_MS * (number + 1) // SLICES
-        mine = range(events * number // SLICES, events * (number + 1) // SLICES)
-        for group in range(groups):
-            shoppers = range(group * BATCH, (group + 1) * BATCH)
-            records = [made.one(who, start + DAY_MS * i // events) for i in mine for who in shoppers]
-            if records:
-                job.take(records)
-    made = Events(seed, "measured")
+        for records in filter(None, some):
+            job.take([cast(start + after) for after, cast in records])
+    doing = [midway(seed, "measured", who) for who in range(groups * BATCH)]
     for turn in range(1 + each):
         for group in range(groups):
             job.now += STEP_MS
-            records = [made.one(who, job.now) for who in range(group * BATCH, (group + 1) * BATCH)]
+            batch = [next(one)(job.now) for one in doing[group * BATCH : (group + 1) * BATCH]]
             if turn:
-                yield records
+                yield batch
             else:
-                job.take(records)
+                job.take(batch)
 
 
 def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED) -> Iterator[list[bytes]]:
@@ -115,10 +151,11 @@ def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED
             batch.clear()
     if batch:
         job.take(batch)
-    made, rng = Events(seed, "measured"), Random(seed)
-    for _ in range(measured // BATCH):
+    rng = Random(seed)
+    for number in range(measured // BATCH):
         job.now += STEP_MS
-        yield [made.one(who, job.now) for who in rng.sample(range(shoppers), BATCH)]
+        some = rng.sample(range(shoppers), BATCH)
+        yield [next(midway(seed, f"measured {number}", who))(job.now) for who in some]
 
 
 Prepare = Callable[[PlainJob, int, int], Iterator[list[bytes]]]
@@ -177,13 +214,17 @@ def main() -> None:
     parser = arguments(__doc__, runs=3)
     parser.add_argument("--histories", type=int, nargs="*", default=[10, 100, 1_000, 10_000])
     parser.add_argument("--populations", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument(
+        "--apart", action="store_true", help="spread a history's events evenly, not in visits"
+    )
     options = parser.parse_args()
     with (
         Report("flatness", COLUMNS, options) as report,
         TemporaryDirectory() as folder,
         RedisServer(find_redis(), Path(folder)) as server,
     ):
-        _rows(report, server, options, history, options.histories, "events a shopper")
+        told = partial(history, apart=options.apart)
+        _rows(report, server, options, told, options.histories, "events a shopper")
         _rows(report, server, options, population, options.populations, "shoppers")
 
 

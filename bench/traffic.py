@@ -126,7 +126,7 @@ def traffic(
     """
     rng = Random(f"traffic {seed}")
     logins = Random(f"logins {seed}")  # its own, so that all else is the same whatever the share
-    visits = _pool(seed)
+    pool = visits(seed)
     weights = list(accumulate((rank + 1) ** -ZIPF for rank in range(shoppers)))
     numbers = range(shoppers)
 
@@ -137,8 +137,7 @@ def traffic(
         return _told_of(logins, scenes, logged_in)
 
     inside = [
-        _midway(rng, visits, draw(), told)
-        for _ in range(max(1, min(int(rate_per_s * THINK_S), shoppers // 2)))
+        _midway(rng, pool, draw(), told) for _ in range(max(1, min(int(rate_per_s * THINK_S), shoppers // 2)))
     ]
     later: list[tuple[int, int, Sent]] = []
     number = 0
@@ -150,7 +149,7 @@ def traffic(
             continue
         place = int(rng.random() * len(inside))
         while (step := next(inside[place].left, None)) is None:
-            inside[place] = Visit(draw(), uuid(rng).encode(), told(rng.choice(visits)))
+            inside[place] = Visit(draw(), uuid(rng).encode(), told(rng.choice(pool)))
         sent = _sent(rng, inside[place], at, *step)
         luck = rng.random()
         if luck < DUPLICATES:
@@ -166,7 +165,7 @@ def census(seed: int, shoppers: int, until_ms: int, each: int = 1) -> Iterator[S
     They came in at `CENSUS_PER_S` and have just ended at `until_ms`, about as they would be read.
     """
     rng = Random(f"census {seed}")
-    visits = _pool(seed)
+    pool = visits(seed)
     numbers = list(range(shoppers))
     left = shoppers * each
     for _ in range(each):
@@ -175,12 +174,20 @@ def census(seed: int, shoppers: int, until_ms: int, each: int = 1) -> Iterator[S
             at = until_ms - left * 1000 // CENSUS_PER_S
             left -= 1
             name, session = shopper_id(shopper), b"session-of-%d" % shopper
-            yield Sent(at, name, rng.choice(rng.choice(visits)).cast(at, name, session, uuid(rng).encode()))
+            yield Sent(at, name, rng.choice(rng.choice(pool)).cast(at, name, session, uuid(rng).encode()))
 
 
-def scenes(seed: int) -> list[Scene]:
-    """Every scene of the pool, for streams of another shape."""
-    return [scene for visit in _pool(seed) for scene in visit]
+@lru_cache(maxsize=1)
+def visits(seed: int) -> list[list[Scene]]:
+    """Visits of the shop, each the records of one session in their order."""
+    decode = Decoder().decode
+    found: dict[str, list[Scene]] = {}
+    for at, record in islice(shop_events(seed, POOL // 4, POOL_START_MS, POOL / 400), POOL):
+        event = decode(record)
+        if isinstance(event, Event) and event.session_id and b"," in record:
+            ids = {b"session": event.session_id.encode(), b"device": (event.device_id or "").encode()}
+            found.setdefault(event.session_id, []).append(_scene(at, record, ids))
+    return list(found.values())
 
 
 def _told_of(rng: Random, scenes: list[Scene], logged_in: float) -> Iterator[tuple[Scene, bool]]:
@@ -201,27 +208,14 @@ def _sent(rng: Random, visit: Visit, at: int, scene: Scene, logged_in: bool) -> 
 
 def _midway(
     rng: Random,
-    visits: list[list[Scene]],
+    pool: list[list[Scene]],
     shopper: str,
     told: Callable[[list[Scene]], Iterator[tuple[Scene, bool]]],
 ) -> Visit:
     """A visit that has begun, so that a stream does not begin with everybody's landing page."""
-    visit = rng.choice(visits)
+    visit = rng.choice(pool)
     session = uuid(rng).encode()
     return Visit(shopper, session, islice(told(visit), rng.randrange(len(visit)), None))
-
-
-@lru_cache(maxsize=1)
-def _pool(seed: int) -> list[list[Scene]]:
-    """Visits of the shop, each the records of one session in their order."""
-    decode = Decoder().decode
-    visits: dict[str, list[Scene]] = {}
-    for at, record in islice(shop_events(seed, POOL // 4, POOL_START_MS, POOL / 400), POOL):
-        event = decode(record)
-        if isinstance(event, Event) and event.session_id and b"," in record:
-            ids = {b"session": event.session_id.encode(), b"device": (event.device_id or "").encode()}
-            visits.setdefault(event.session_id, []).append(_scene(at, record, ids))
-    return list(visits.values())
 
 
 def _scene(at: int, record: bytes, ids: dict[bytes, bytes]) -> Scene:

@@ -1,12 +1,13 @@
 """The small parts of benchmarks: from counters to figures."""
 
 import os
+from itertools import pairwise
 
 import pytest
 from redis.connection import Connection
 
 from bench.feed import Followed
-from bench.flatness import BATCH, Events, groups_of, history, population
+from bench.flatness import BATCH, DAY_MS, THINK_MS, day, groups_of, history, midway, population
 from bench.freshness import Follower, Sample, during, figures
 from bench.plain import PlainJob, Swallowing
 from bench.points import Point, warm
@@ -53,11 +54,12 @@ def job() -> PlainJob:
     return PlainJob(RedisSink(Swallowing(Connection()), "nowhere"), START_MS)
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("events", [10, 40])
-def test_histories_are_as_long_as_told_and_the_measured_events_are_applied(events: int) -> None:
+def test_histories_are_as_long_as_told_and_the_measured_events_are_applied(events: int, apart: bool) -> None:
     plain = job()
     groups, each = groups_of(events, measured=20)
-    for number, batch in enumerate(history(plain, events, 7, measured=20)):
+    for number, batch in enumerate(history(plain, events, 7, measured=20, apart=apart)):
         if not number:
             assert plain.counts()["read"] == groups * BATCH * (events + 1)
         plain.take(batch)
@@ -76,14 +78,27 @@ def test_in_a_population_everybody_is_known_before_measuring(shoppers: int) -> N
     assert len(plain.states.sizes()) == shoppers
 
 
+@pytest.mark.parametrize("events", [10, 100, 10_000, 20_000])
+def test_a_day_of_visits_lies_in_the_day_and_is_in_order(events: int) -> None:
+    times = [after for after, _ in day(7, 3, events, apart=False)]
+    assert len(times) == events
+    assert times == sorted(times)
+    assert (times[0], times[-1] < DAY_MS) == (0, True)
+    assert min(later - before for before, later in pairwise(times)) == min(THINK_MS, DAY_MS // events)
+
+
+def test_events_apart_are_spread_evenly() -> None:
+    assert [after for after, _ in day(7, 3, 4, apart=True)] == [0, DAY_MS // 4, DAY_MS // 2, DAY_MS // 4 * 3]
+
+
 def test_the_same_events_are_made_again() -> None:
-    assert Events(7, "measured").one(3, START_MS) == Events(7, "measured").one(3, START_MS)
+    assert next(midway(7, "measured", 3))(START_MS) == next(midway(7, "measured", 3))(START_MS)
 
 
 def test_rows_that_are_swallowed_are_counted() -> None:
     redis = Swallowing(Connection())
     plain = PlainJob(RedisSink(redis, "nowhere"), START_MS)
-    assert plain.take([Events(7, "any").one(1, START_MS), b"no event"]) == 1
+    assert plain.take([next(midway(7, "any", 1))(START_MS), b"no event"]) == 1
     assert plain.counts()["rows.written"] > 0
     assert redis.commands > 0
     assert redis.sent > 500
