@@ -52,7 +52,7 @@ compiled: $(DEV) compiler ## Tests of the pure core once more, on its machine co
 
 .PHONY: reader
 reader: $(DEV) ## Tests of the reader against a real Redis: 100 % of its branches
-	@echo "== the reader"; $(BIN)/pytest -q tests/reader tests/integration/reader $(STEADY) --cov --cov-config=reader/.coveragerc --cov-report=term $(ARGS)
+	@echo "== the reader"; $(BIN)/pytest -q tests/reader tests/integration/reader $(STEADY) $(SIDE_BY_SIDE) --cov --cov-config=reader/.coveragerc --cov-report=term $(ARGS)
 
 .PHONY: unit
 unit: $(DEV) ## Doctests and unit tests alone (ARGS="-k window")
