@@ -7,8 +7,9 @@ The job's Python without Flink (`bench.plain`), with a real Redis. *Histories*: 
 many events in 24 hours, in visits to the shop spread over them; with `--apart` each event is by itself. Then
 `MEASURED` more come in batches of ten shoppers, the same in every row that has as many shoppers.
 *Populations*: so many shoppers have an event each; then as many come for ten of them at random. Rows are
-prepared and measured in turns, run after run. The same goes through another job before, unmeasured: how sets
-of features are read is compiled once a job, and the longer a history, the more sets there are.
+prepared and measured in turns, run after run. The same, but no more than `WARM`, goes through another job
+before, unmeasured: how sets of features are read is compiled once a job, and the longer a history, the more
+sets there are.
 
 How to read it: `python_us` and `redis_us` are CPU an event in this process and in Redis, `ratio` is the sum
 against the first row of its kind. `missed` are shoppers whose rows had to be sent again: none, as in a job.
@@ -44,6 +45,10 @@ DAY_MS: Final = 24 * 3_600_000
 SLICES: Final = 48
 """The day is prepared in so many batches."""
 BATCH: Final = 10
+TOGETHER: Final = 1_000
+"""Records of a population that are prepared at once."""
+WARM: Final = 10_000
+"""No larger a history or population goes through the job before: nothing new is compiled then."""
 MEASURED: Final = 2_000
 PLACE: Final = ("geo_country", "geo_region")
 STEP_MS: Final = 50
@@ -146,7 +151,7 @@ def population(job: PlainJob, shoppers: int, seed: int, measured: int = MEASURED
     for sent in census(seed, shoppers, job.now + DAY_MS):
         batch.append(sent.record)
         job.now = sent.at
-        if len(batch) == BATCH * BATCH:
+        if len(batch) == TOGETHER:
             job.take(batch)
             batch.clear()
     if batch:
@@ -178,7 +183,7 @@ def measure(server: RedisServer, prepare: Prepare, size: int, seed: int) -> Figu
     client.flushall()
     sink, logic, start = RedisSink.connect(server.url), ShopperLogic(), beginning(round(time.time() * 1000))
     warm = PlainJob(sink, start, logic=logic)
-    for batch in prepare(warm, size, seed):
+    for batch in prepare(warm, min(size, WARM), seed):
         warm.take(batch)
     client.flushall()
     job = PlainJob(sink, start, logic=logic)

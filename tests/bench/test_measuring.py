@@ -7,7 +7,7 @@ import pytest
 from redis.connection import Connection
 
 from bench.feed import Followed
-from bench.flatness import BATCH, DAY_MS, THINK_MS, day, groups_of, history, midway, population
+from bench.flatness import BATCH, DAY_MS, THINK_MS, TOGETHER, day, groups_of, history, midway, population
 from bench.freshness import Follower, Sample, during, figures
 from bench.plain import PlainJob, Swallowing
 from bench.points import Point, warm
@@ -69,7 +69,7 @@ def test_histories_are_as_long_as_told_and_the_measured_events_are_applied(event
     assert len(plain.states.sizes()) == groups * BATCH
 
 
-@pytest.mark.parametrize("shoppers", [50, 200, 210])
+@pytest.mark.parametrize("shoppers", [50, TOGETHER, TOGETHER + 10])
 def test_in_a_population_everybody_is_known_before_measuring(shoppers: int) -> None:
     plain = job()
     batches = population(plain, shoppers, 7)
