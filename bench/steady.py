@@ -6,8 +6,9 @@ In real time: every shopper has an event, then events come at a rate from a proc
 are shortened (seconds of size/pane each, which nest; sessions end after the first's size and are kept for the
 last's), so that they begin to empty within the run; measuring begins when the longest has. Several rates,
 each on a job of its own, look for the greatest that is held. `--rates 2000 --shoppers 100000 --windows
-300/10,3600/60,86400/900 --emptied 5min --seconds 600`, which are the windows of every day, and `--windows
-30/1,60/2,120/4` for the figures of docs/performance.md.
+60/10,180/60,18000/900 --emptied 1h --seconds 600 --compiled --runs 3` for the figures of docs/performance.md,
+and `--rates 3500 --taskmanagers 2`: the panes are those of every day, and two of the windows empty all the
+time.
 
 How to read it: `flink_first` and `flink_last` are Flink's cores in the first and the last quarter of the
 time, which must not differ by much: what grows with the time that a job runs shows there, where that is ten
