@@ -24,7 +24,7 @@ from bench.processes import cpu_s
 from bench.topic import PARTITIONS, TOPIC, fill
 from bench.traffic import Sent
 from features.settings import Definitions
-from jobs.cluster.submission import submit
+from jobs.cluster.submission import Client, submit
 from jobs.job_config import JobConfig
 from jobs.local.process import LocalProcess
 from jobs.local.stack import LocalStack
@@ -161,10 +161,10 @@ def live(setup: Setup, backlog: Iterable[Sent] = ()) -> Iterator[Job]:
         stack.kafka.create_topic(f"{TOPIC}-dead", 1)
         sent = fill(stack.kafka.bootstrap, backlog)
         config = config_of(stack, setup)
-        address, home = stack.flink.rest_url.removeprefix("http://"), toolchain.flink_home
         environment = stack.flink.environment() | dict(setup.environment)
-        connector = toolchain.flink_connector_jar
-        job_id = submit(config, address, home, connector, environment, setup.entry, setup.beside)
+        client = Client(toolchain.flink_home, toolchain.flink_connector_jar, environment)
+        address = stack.flink.rest_url.removeprefix("http://")
+        job_id = submit(config, address, client, setup.entry, setup.beside)
         with closing(Job(stack, config, job_id)) as job:
             job.sent = sent
             yield job

@@ -6,7 +6,6 @@ worker takes a module that was made for its Python and platform, and the source 
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.package import ROOT
+from jobs.process_group import run_group
 
 CORE: Final = ("events", "features")
 LEFT_OUT: Final = ("features/views", "features/entities", "events/sides", "events/sources")
@@ -120,22 +120,13 @@ def _compile(work: Path, sources: list[Path]) -> None:
     """Compile `sources` in the folder `work`, each beside its own."""
     told = [argument for directive in DIRECTIVES for argument in ("-X", directive)]
     command = [sys.executable, "-m", "Cython.Build.Cythonize", "--inplace", "-j", str(os.cpu_count() or 1)]
-    try:
-        done = subprocess.run(
-            [*command, *told, *map(str, sources)],
-            cwd=work,
-            env={**os.environ, "CFLAGS": FLAGS},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    code, said = run_group(
+        [*command, *told, *map(str, sources)], os.environ | {"CFLAGS": FLAGS}, work, TIMEOUT_S
+    )
+    if code is None:
         msg = f"compiling took longer than {TIMEOUT_S:g} s"
-        raise CompilationError(msg) from None
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-_TAIL:])
-        msg = f"compiling failed (exit code {done.returncode}):\n{tail}"
+        raise CompilationError(msg)
+    if code:
+        tail = "\n".join(said.splitlines()[-_TAIL:])
+        msg = f"compiling failed (exit code {code}):\n{tail}"
         raise CompilationError(msg)

@@ -12,8 +12,7 @@ from jobs.cli.outcome import CommandError
 from jobs.cluster.beginning import JobNotBegunError, see_it_begin
 from jobs.cluster.flink_rest import FlinkRest, FlinkRestError
 from jobs.cluster.preflight import PreflightError, preflight
-from jobs.cluster.submission import SubmissionError, knock, submit
-from jobs.compiled import CompilationError, compiled
+from jobs.cluster.submission import Client, SubmissionError, knock, submit
 from jobs.job_config import JobConfig
 from jobs.kafka.client import KafkaUnreachableError, MissingTopicError
 from jobs.kafka.offsets import catalogue_ends
@@ -79,7 +78,7 @@ def hand_over(config: JobConfig, settings: Settings) -> str:
         job_id = _hand_over(config, jobmanager)
         if config.restore_from:
             see_it_begin(FlinkRest(jobmanager), job_id, config.restore_from)
-    except (LocalError, CompilationError, SubmissionError, JobNotBegunError, FlinkRestError) as error:
+    except (LocalError, SubmissionError, JobNotBegunError, FlinkRestError) as error:
         raise CommandError(str(error)) from None
     return job_id
 
@@ -97,9 +96,8 @@ def _hand_over(config: JobConfig, jobmanager: str) -> str:
             "FLINK_LOG_DIR": folder,
         }
         knock(jobmanager)
-        if config.compiled:
-            compiled(progress=_say)
-        return submit(config, jobmanager, flink_home, jars["flink"][0], environment)
+        client = Client(flink_home, jars["flink"][0], environment)
+        return submit(config, jobmanager, client, progress=_say)
 
 
 def _say(text: str) -> None:

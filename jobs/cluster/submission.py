@@ -2,13 +2,11 @@
 
 import os
 import re
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +14,7 @@ from typing import Final
 from jobs.compiled import CompilationError, compiled
 from jobs.job_config import JobConfig
 from jobs.package import ROOT, build_zip
+from jobs.process_group import run_group
 
 CONFIG_VARIABLE: Final = "SHOPPER_JOB_CONFIG"
 """What `jobs.live` reads; not imported from there, since that would load Flink's Python API for a second."""
@@ -31,15 +30,26 @@ class SubmissionError(Exception):
     """Flink did not take the job; the message ends with what it said."""
 
 
+@dataclass(frozen=True)
+class Client:
+    """Flink's client as it is called."""
+
+    home: Path
+    """The distribution whose `flink` is called."""
+    connector: Path
+    """The Kafka connector's jar."""
+    environment: Mapping[str, str]
+    """What it needs in its environment: JAVA_HOME, FLINK_CONF_DIR and the like."""
+
+
 def submit(
     config: JobConfig,
     jobmanager: str,
-    flink_home: Path,
-    connector: Path,
-    environment: Mapping[str, str],
+    client: Client,
     entry: str = "jobs.live",
     beside: Mapping[str, bytes] = MappingProxyType({}),
     root: Path = ROOT,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Submit the job and return its id.
 
@@ -50,41 +60,46 @@ def submit(
     Args:
         config: the job.
         jobmanager: host:port of the cluster's REST API.
-        flink_home: the distribution whose `flink` is called.
-        connector: the Kafka connector's jar.
-        environment: what that needs in its environment (JAVA_HOME, FLINK_CONF_DIR and the like).
+        client: what hands it over.
         entry: the module that builds the job; another one than the job's own may watch it at work.
         beside: files that go into the zip with the job's own, by their path in it.
         root: the folder whose packages are the job.
+        progress: is told what takes a while.
 
     Raises:
         SubmissionError: if the cluster cannot be reached or refuses the job, or it cannot be compiled.
     """
     with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
-        archive = build_zip(Path(folder) / "job.zip", root, {**_machine_code(config, root), **beside})
-        command = [str(flink_home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
+        machine_code = _machine_code(config, root, progress)
+        archive = build_zip(Path(folder) / "job.zip", root, machine_code | dict(beside))
+        command = [str(client.home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
         # Not by pipeline.jars: that would replace flink-python's jar, which `flink run` adds by itself.
-        command += ["--jarfile", str(connector)]
+        command += ["--jarfile", str(client.connector)]
         command += ["-pyclientexec", sys.executable, "-pyfs", str(archive), "-pym", entry]
         described = Path(folder) / "job.json"
         described.touch(mode=0o600)
         described.write_bytes(config.to_json())
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(SETTINGS)}
-        given = inherited | dict(environment) | {CONFIG_VARIABLE: str(described)}
+        given = inherited | dict(client.environment) | {CONFIG_VARIABLE: str(described)}
+        # The client and its Python leave folders behind. Its script splits these arguments at blanks.
+        given["TMPDIR"] = folder
+        if len(folder.split()) == 1:
+            given["JVM_ARGS"] = f"{given.get('JVM_ARGS', '')} -Djava.io.tmpdir={folder}"
         # Away from the project's folder, so that the client, too, takes its modules from the zip.
-        code, said = _run(command, given, Path(folder))
+        code, said = run_group(command, given, Path(folder), TIMEOUT_S)
     found = _JOB_ID.search(said)
     if code or found is None:
         told = [line for line in said.splitlines() if not line.startswith(("\tat ", "\t... "))]
         tail = "\n".join(told[-_TAIL:])
-        msg = f"Flink at {jobmanager} did not take the job (exit code {code}):\n{tail}"
+        how = f"exit code {code}" if code is not None else f"no answer for {TIMEOUT_S:g} s"
+        msg = f"Flink at {jobmanager} did not take the job ({how}):\n{tail}"
         raise SubmissionError(msg)
     return found[1]
 
 
-def _machine_code(config: JobConfig, root: Path) -> dict[str, bytes]:
+def _machine_code(config: JobConfig, root: Path, progress: Callable[[str], None]) -> dict[str, bytes]:
     try:
-        return compiled(root) if config.compiled else {}
+        return compiled(root, progress) if config.compiled else {}
     except CompilationError as error:
         raise SubmissionError(str(error)) from None
 
@@ -101,27 +116,3 @@ def knock(jobmanager: str) -> None:
     except OSError as error:
         msg = f"Flink at {jobmanager} does not answer ({error}); is that the address of its REST API?"
         raise SubmissionError(msg) from None
-
-
-def _run(command: list[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
-    """Run the client in a process group of its own, and end all of it however this ends."""
-    with (folder / "output").open("w+") as output:
-        client = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=dict(environment),
-            cwd=folder,
-            start_new_session=True,
-        )
-        try:
-            code = client.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            code = -1
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(client.pid, signal.SIGKILL)
-            client.wait()
-        output.seek(0)
-        return code, output.read()

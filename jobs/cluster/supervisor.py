@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 from jobs.cluster.beginning import why_ended
 from jobs.cluster.flink_rest import FlinkRest, FlinkRestError, root_cause
-from jobs.cluster.submission import submit
+from jobs.cluster.submission import Client, submit
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
 
@@ -109,9 +109,8 @@ class Supervisor:
         config = replace(self._config, restore_from=restore)
         address = self._cluster.rest_url.partition("://")[2]
         tools = self._cluster.toolchain
-        self.job_id = submit(
-            config, address, tools.flink_home, tools.flink_connector_jar, self._cluster.environment()
-        )
+        client = Client(tools.flink_home, tools.flink_connector_jar, self._cluster.environment())
+        self.job_id = submit(config, address, client, progress=self._say)
 
     def _cause(self) -> str:
         if newest := self._newest():

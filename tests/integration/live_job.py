@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from redis import Redis
 
 from jobs.cluster.flink_rest import FlinkRest
-from jobs.cluster.submission import submit
+from jobs.cluster.submission import Client, submit
 from jobs.job_config import JobConfig
 from jobs.local.flink import FlinkCluster
 from jobs.package import ROOT
@@ -204,12 +204,11 @@ def live_job(
 
 def _submit(around: Surroundings, config: JobConfig, fault: str, root: Path) -> str:
     tools = toolchain()
+    environment = around.flink.environment() | ({"SHOPPER_TEST_FAULT": fault} if fault else {})
     return submit(
         config,
         around.address,
-        tools.flink_home,
-        tools.flink_connector_jar,
-        around.flink.environment() | ({"SHOPPER_TEST_FAULT": fault} if fault else {}),
+        Client(tools.flink_home, tools.flink_connector_jar, environment),
         entry=FAULTS.stem if fault else "jobs.live",
         beside={FAULTS.name: FAULTS.read_bytes()} if fault else {},
         root=root,

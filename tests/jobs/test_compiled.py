@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from jobs import compiled as machine_code
-from jobs.cluster.submission import SubmissionError, submit
+from jobs.cluster.submission import Client, SubmissionError, submit
 from jobs.compiled import FOLDER, SUFFIX, CompilationError, compiled, modules
 from jobs.job_config import JobConfig
 from jobs.package import main as package
 
 PLACE = f"features/logic{SUFFIX}"
+CONFIG = JobConfig(
+    kafka_bootstrap="localhost:9092",
+    redis_url="redis://localhost",
+    checkpoint_dir="file:///state",
+    life=1,
+    compiled=True,
+)
 
 
 @pytest.fixture
@@ -131,15 +138,20 @@ def test_a_submission_that_cannot_be_compiled_is_refused(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
-    config = JobConfig(
-        kafka_bootstrap="localhost:9092",
-        redis_url="redis://localhost",
-        checkpoint_dir="file:///state",
-        life=1,
-        compiled=True,
-    )
     with pytest.raises(SubmissionError, match="no C compiler"):
-        submit(config, "localhost:8081", tmp_path, tmp_path / "connector.jar", {}, root=sources)
+        submit(CONFIG, "localhost:8081", Client(tmp_path, tmp_path / "connector.jar", {}), root=sources)
+
+
+def test_a_submission_says_once_that_it_compiles(sources: Path, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "flink"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho JobID {0:032x}\n")
+    program.chmod(0o755)
+    client = Client(tmp_path, tmp_path / "connector.jar", {})
+    said: list[str] = []
+    for _ in range(2):
+        submit(CONFIG, "localhost:8081", client, root=sources, progress=said.append)
+    assert said == ["compiling the core: a minute, once"]
 
 
 def test_the_zip_holds_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

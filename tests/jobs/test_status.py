@@ -185,6 +185,18 @@ def test_buckets_that_are_written_again_are_noted(monkeypatch: pytest.MonkeyPatc
     assert "2 buckets are being written again" in found.remarks()[0]
 
 
+@pytest.mark.parametrize(
+    ("compiled", "core"),
+    [((True, True), "compiled"), ((False, False), "interpreted"), ((True, False), "interpreted")],
+)
+def test_the_core_is_compiled_where_every_worker_took_machine_code(
+    compiled: tuple[bool, ...], core: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {str(i): json.dumps(json.loads(told()) | {"compiled": one}) for i, one in enumerate(compiled)}
+    shown = text(Status("job", progress(monkeypatch, fields), NOW)).splitlines()
+    assert [line.split() for line in shown if line.split()[:1] == ["core"]] == [["core", core]]
+
+
 def test_of_many_partitions_the_worst_are_shown() -> None:
     lag = {number: Lag(100 + number, 100, NOW) for number in range(30)}
     shown = text(status(lag))
