@@ -6,8 +6,8 @@ In real time: every shopper has an event (`census`), then events go to Kafka at 
 process of its own. Up to 40 a second are followed: one was readable at the first look at which its shopper's
 session or 24 hours in Redis had a `_seen` that counts it. (An event changes at least one of the two, an
 action of no known type aside, which is not followed.) All that are under way are looked at together, every
-10 ms. With `--maximum`, 70 % of it is another rate; `bench.throughput` tells the maximum. `--rates 500 2000
---shoppers 100000 --seconds 300` for the figures of docs/performance.md.
+10 ms. With `--maximum`, 70 % of it is another rate; `bench.throughput` tells the maximum. `--rates 2000 2450
+--shoppers 100000 --seconds 60 --compiled` for the figures of docs/performance.md.
 
 How to read it: milliseconds from handing an event to the producer (which waits up to 5 ms) to reading it;
 `missed` were not readable within 30 s. Rows "during a checkpoint" are the same events, those whose way

@@ -4,7 +4,8 @@
 
 Every shopper has an event; so long after the last one was in Redis the job is watched. The windows are the
 real ones: five minutes after the last event, panes of the shortest window leave, as they do for ever while
-shoppers come and go. `--shoppers 100000 --after 300` for the figures of docs/performance.md.
+shoppers come and go. `--shoppers 100000 --after 300 --compiled --runs 3` for the figures of
+docs/performance.md.
 
 How to read it: `flink_cores` is the share of one core that the TaskManager uses, for `departures_per_s`
 shoppers whose values changed though they did nothing. Without departures it is the price of being there.

@@ -5,7 +5,7 @@
 In real time: every shopper has an event, then events come at a rate from a process of its own. After `--warm`
 seconds the only TaskManager is killed, as a crash of its machine would end it, and another one is started at
 once, as whoever supervises it would. The job goes on from its last checkpoint. `--rates 500 2000 --shoppers
-100000 --runs 3` for the figures of docs/performance.md.
+100000 --runs 3 --compiled` for the figures of docs/performance.md.
 
 How to read it: `back_s` is the time from the kill until the job told that it read something, `caught_up_s`
 until no more than two seconds' records were unread, of which a steady job's account, told once a second, may
