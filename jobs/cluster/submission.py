@@ -69,7 +69,8 @@ def submit(
     Raises:
         SubmissionError: if the cluster cannot be reached or refuses the job, or it cannot be compiled.
     """
-    with tempfile.TemporaryDirectory(prefix="shopper-submit-") as folder:
+    # What the client started may still be dying; a file of it that stays is no reason to lose the job's id.
+    with tempfile.TemporaryDirectory(prefix="shopper-submit-", ignore_cleanup_errors=True) as folder:
         machine_code = _machine_code(config, root, progress)
         archive = build_zip(Path(folder) / "job.zip", root, machine_code | dict(beside))
         command = [str(client.home / "bin" / "flink"), "run", "--detached", "--jobmanager", jobmanager]
